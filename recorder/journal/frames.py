@@ -1,0 +1,240 @@
+"""What a journal holds: the contract between the recorder, which writes frames, and ingest, which reads them.
+
+A frame is a row as it stands after an event, whole: a later frame of the same row replaces the earlier one, so a reader
+needs no memory and may start anywhere. Numbers are the recorder's own (``run`` counts its top-level runs from 1,
+``step`` the rows of one run from 1, 0 meaning the run itself); moments are microseconds of the wall clock, durations
+milliseconds.
+
+Fields are written by position. New ones go at the end, with a default: then old readers skip them and old journals lack
+them. Anything else is a new ``FORMAT``.
+"""
+
+from typing import Final
+
+from msgspec import Struct
+
+from recorder.events import RUN_STATUSES, STEP_STATUSES
+
+__all__ = [
+    "CAPTURED",
+    "DIRECTIONS",
+    "FORMAT",
+    "INPUT",
+    "ITEM",
+    "NODE",
+    "OUTPUT",
+    "RUN_CODES",
+    "STEP_CODES",
+    "VALUE_STATUSES",
+    "AttemptFrame",
+    "CloseFrame",
+    "ErrorRecord",
+    "FactsFrame",
+    "Frame",
+    "HeartbeatFrame",
+    "ProcessFrame",
+    "RunFrame",
+    "StepFrame",
+    "ValueEntry",
+    "ValuesFrame",
+]
+
+FORMAT: Final = 1
+
+RUN_CODES: Final = {status: code for code, status in enumerate(RUN_STATUSES)}
+STEP_CODES: Final = {status: code for code, status in enumerate(STEP_STATUSES)}
+
+NODE: Final = 0
+"""``StepFrame.kind``: an execution of a node."""
+ITEM: Final = 1
+"""``StepFrame.kind``: an item of a map."""
+
+DIRECTIONS: Final = ("input", "output")
+INPUT: Final = 0
+OUTPUT: Final = 1
+
+VALUE_STATUSES: Final = ("captured", "not_captured", "redacted", "truncated", "expired", "unserializable")
+CAPTURED: Final = 0
+
+
+class ErrorRecord(Struct, array_like=True, frozen=True, gc=False):
+    """An exception: qualified type, message, frames and where it came from.
+
+    ``frames`` are ``(file, line, function, code)``, outermost first; ``causes`` are ``(type, message)`` from the
+    nearest cause to the root; ``notes`` are PEP 678's.
+    """
+
+    type: str
+    message: str
+    frames: tuple[tuple[str, int, str, str], ...] = ()
+    causes: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class ProcessFrame(Struct, array_like=True, tag=0, frozen=True):
+    """Who writes this segment: the first frame of each, and the worker of its runs."""
+
+    recorder: str
+    segment: int
+    pid: int
+    pid_started: str
+    pid_namespace: str
+    host: str
+    machine: str
+    boot: str
+    started_at: int
+    cwd: str
+    python: str
+    platform: str
+    argv: str = ""
+    git_commit: str = ""
+    git_branch: str = ""
+    version: str = ""
+
+
+class RunFrame(Struct, array_like=True, tag=1, gc=False):
+    """A top-level run."""
+
+    run: int
+    run_id: str
+    graph: str
+    status: int
+    started_at: int
+    ended_at: int | None = None
+    duration_ms: float | None = None
+    workflow_id: str | None = None
+    parent_workflow_id: str | None = None
+    is_map: bool = False
+    map_size: int | None = None
+    items_completed: int | None = None
+    items_failed: int | None = None
+    items_paused: int | None = None
+    items_stopped: int | None = None
+    items_restored: int | None = None
+    supersteps: int = 0
+    steps: int = 0
+    failures: int = 0
+    error: ErrorRecord | None = None
+    version: str | None = None
+    metadata: dict[str, str] | None = None
+    retry_of: str | None = None
+    retry_index: int | None = None
+    forked_from: str | None = None
+    is_resume: bool = False
+    launched_by: tuple[str, str] | None = None
+    stop_requested_at: int | None = None
+    unknown_events: dict[str, int] | None = None
+    start_missed: bool = False
+    duplicates: int = 0
+
+
+class StepFrame(Struct, array_like=True, tag=2, gc=False):
+    """A row of a run: the execution of a node, or an item of a map.
+
+    ``final`` marks the one frame in which the row first became final. ``failures`` counts the failed steps below it
+    that did not merely pass an error on. ``nested_run_id`` is the framework's id of the run inside it. ``thread`` is
+    empty for the main thread.
+    """
+
+    run: int
+    step: int
+    parent: int
+    kind: int
+    span: str
+    node: str
+    graph: str
+    path: str
+    started_at: int
+    status: int
+    item: int | None = None
+    execution: int = 1
+    superstep: int | None = None
+    thread: str = ""
+    created_at: int | None = None
+    assigned_at: int | None = None
+    ended_at: int | None = None
+    duration_ms: float | None = None
+    final: bool = False
+    cached: bool = False
+    propagated: bool = False
+    failures: int = 0
+    attempts: int = 0
+    chunks: int = 0
+    decision: str | None = None
+    error: ErrorRecord | None = None
+    nested_run_id: str | None = None
+    map_size: int | None = None
+    start_missed: bool = False
+
+
+class AttemptFrame(Struct, array_like=True, tag=3, gc=False):
+    """One attempt of a step."""
+
+    run: int
+    step: int
+    number: int
+    started_at: int | None
+    ended_at: int | None = None
+    duration_ms: float | None = None
+    outcome: str = ""
+    error: ErrorRecord | None = None
+    max_attempts: int = 0
+    timeout_seconds: float | None = None
+    retry_scheduled: bool = False
+
+
+class ValueEntry(Struct, array_like=True, frozen=True, gc=False):
+    """One value of a step. ``size`` is its full size in bytes; ``digest`` names ``data``, JSON in UTF-8.
+
+    ``data`` is absent where nothing was kept, or where this segment already holds the same digest. ``note`` says why,
+    or which rule, where the status is not ``captured``.
+    """
+
+    name: str
+    status: int
+    type: str
+    size: int | None = None
+    digest: bytes | None = None
+    data: bytes | None = None
+    note: str | None = None
+
+
+class ValuesFrame(Struct, array_like=True, tag=4, frozen=True):
+    """The inputs or outputs of a step (of the run itself where ``step`` is 0)."""
+
+    run: int
+    step: int
+    direction: int
+    entries: tuple[ValueEntry, ...]
+
+
+class FactsFrame(Struct, array_like=True, tag=5, frozen=True):
+    """Facts of the process that cost too much to wait for."""
+
+    git_dirty: bool | None = None
+
+
+class HeartbeatFrame(Struct, array_like=True, tag=6, frozen=True):
+    """The process lives and still has open runs; the counts are the recorder's so far."""
+
+    at: int
+    events: int = 0
+    events_lost: int = 0
+    segments_dropped: int = 0
+    values_dropped: int = 0
+    late_events: int = 0
+
+
+class CloseFrame(Struct, array_like=True, tag=7, frozen=True):
+    """The last frame of a segment. ``last`` says that the recorder ended too; the counts are the recorder's so far."""
+
+    at: int
+    last: bool
+    events: int = 0
+    events_lost: int = 0
+    segments_dropped: int = 0
+    values_dropped: int = 0
+    late_events: int = 0
+
+
+Frame = ProcessFrame | RunFrame | StepFrame | AttemptFrame | ValuesFrame | FactsFrame | HeartbeatFrame | CloseFrame

@@ -1,0 +1,120 @@
+"""A segment: the file one process appends its frames to, so that an event outlives the process that emitted it.
+
+A frame that was written is the kernel's, and nothing that happens to this process can take it back (power loss can). A
+reader that meets a damaged stretch finds the next frame by this segment's random marker; the checksum is seeded with
+the marker, so bytes recorded inside a value can never pose as a frame.
+
+The file is locked before it gets its final name and stays locked for the life of the process: a free lock is a dead or
+finished writer.
+"""
+
+import errno
+import os
+import struct
+from collections.abc import Callable
+from typing import Final
+from zlib import crc32
+
+import msgspec
+
+from recorder.journal.frames import FORMAT, Frame
+
+__all__ = [
+    "FRAME_HEAD",
+    "MAGIC",
+    "MAX_FRAME",
+    "PREAMBLE",
+    "SUFFIX",
+    "Segment",
+    "encode",
+    "segment_name",
+    "write_holding_gil",
+]
+
+PREAMBLE: Final = struct.Struct("<8sH6x8s")
+"""Opens a segment: magic, format, marker."""
+MAGIC: Final = b"hgmcpjnl"
+FRAME_HEAD: Final = struct.Struct("<8sII")
+"""Opens a frame: marker, length of the payload, its checksum."""
+MAX_FRAME: Final = 64 << 20
+SUFFIX: Final = ".hgj"
+
+encode = msgspec.msgpack.Encoder().encode
+
+
+def segment_name(recorder: str, number: int) -> str:
+    """The file name of a recorder's segment."""
+    return f"{recorder}-{number:08d}{SUFFIX}"
+
+
+class Segment:
+    """One open segment: its file, and what every frame of it needs. ``Journal.write`` appends.
+
+    Raises:
+        OSError: It cannot be created.
+    """
+
+    __slots__ = ("fd", "marker", "path", "seed", "size")
+
+    def __init__(self, directory: str, name: str, first: Frame) -> None:
+        self.path = os.path.join(directory, name)
+        self.marker = os.urandom(8)
+        self.seed = crc32(self.marker)
+        head = PREAMBLE.pack(MAGIC, FORMAT, self.marker) + self._framed(encode(first))
+        self.size = len(head)
+        temporary = os.path.join(directory, f".{name}.tmp")
+        self.fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            _lock(self.fd)
+            _write_whole(self.fd, head)
+            os.rename(temporary, self.path)
+        except BaseException:
+            os.close(self.fd)
+            os.unlink(temporary)
+            raise
+
+    def append(self, payload: bytes) -> bool:
+        """Write one frame, off the hot path; False when it was not written whole."""
+        data = self._framed(payload)
+        try:
+            written = os.write(self.fd, data)
+        except OSError:
+            return False
+        self.size += written
+        return written == len(data)
+
+    def _framed(self, payload: bytes) -> bytes:
+        return FRAME_HEAD.pack(self.marker, len(payload), crc32(payload, self.seed)) + payload
+
+    def close(self) -> None:
+        """Let go of the file and its lock."""
+        os.close(self.fd)
+
+
+def _write_whole(fd: int, data: bytes) -> None:
+    if os.write(fd, data) != len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _lock(fd: int) -> None:
+    try:
+        import fcntl  # not on Windows, where a journal works but its writer's death is told by its pid alone
+    except ImportError:
+        return
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _gil_holding_write() -> Callable[[int, bytes, int], int]:
+    """Libc's ``write``, called without giving up the GIL; ``os.write`` where there is none.
+
+    Without ``argtypes`` the call is 0.25 µs cheaper; sizes stay below 2**31.
+    """
+    try:
+        import ctypes
+
+        return ctypes.PyDLL(None).write
+    except (ImportError, OSError, AttributeError, TypeError):
+        return lambda fd, data, _: os.write(fd, data)
+
+
+write_holding_gil = _gil_holding_write()

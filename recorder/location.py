@@ -1,0 +1,180 @@
+"""Where a store is: one rule for the recorder that creates it and the readers that look for it.
+
+A default store never lands in ``/``, ``$HOME``, a symlink, or a directory that somebody else owns or may write to,
+since whoever may write there could read what was recorded or have it written elsewhere. Where no directory will do,
+recorders fall back to one under ``$XDG_STATE_HOME``, and readers look there last.
+"""
+
+import os
+import stat
+import zlib
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from recorder.errors import ForeignFileError, NoStoreError
+
+__all__ = ["STORE_NAME", "StoreLocation", "find_store", "note_written", "place_store", "recent_stores"]
+
+STORE_NAME = ".hg_mcp"
+_PROJECT_MARKS = (".git", "pyproject.toml")
+
+
+class StoreLocation(Struct, frozen=True):
+    """A store's directory and what lies in it."""
+
+    directory: str
+
+    @property
+    def database(self) -> str:
+        """The SQLite database."""
+        return os.path.join(self.directory, "runs.db")
+
+    @property
+    def journal(self) -> str:
+        """The directory of the recorders' segments."""
+        return os.path.join(self.directory, "journal")
+
+    @property
+    def ingest_lock(self) -> str:
+        """The file whose lock makes its holder the one who writes the database."""
+        return os.path.join(self.directory, "ingest.lock")
+
+    @property
+    def exists(self) -> bool:
+        """Whether something was ever recorded here."""
+        return os.path.isdir(self.journal) or os.path.isfile(self.database)
+
+
+def place_store(store: str | os.PathLike[str] | None = None) -> StoreLocation:
+    """The store to record into, created if need be (directories 0700).
+
+    Args:
+        store: A directory; None means ``$HG_MCP_STORE``, else the default of design.md.
+
+    Raises:
+        OSError: The directory cannot be created or written.
+        ForeignFileError: A ``postgresql://`` store, which this version cannot record into.
+    """
+    location = _named(store) or StoreLocation(_default_directory())
+    os.makedirs(location.journal, mode=0o700, exist_ok=True)
+    ignore = os.path.join(location.directory, ".gitignore")
+    if not os.path.exists(ignore):
+        os.chmod(location.directory, 0o700)
+        with open(os.open(ignore, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as file:
+            file.write("*\n")
+    return location
+
+
+def find_store(store: str | os.PathLike[str] | None = None) -> StoreLocation:
+    """The store to read. Creates nothing.
+
+    Args:
+        store: A store's directory or that of the project around it; None means ``$HG_MCP_STORE``, else the nearest
+            ``.hg_mcp`` upwards, else the fallback.
+
+    Raises:
+        NoStoreError: Nothing was recorded where it looked.
+        ForeignFileError: A ``postgresql://`` store, which this version cannot read.
+    """
+    named = _named(store)
+    if named is not None:
+        candidates = [named, StoreLocation(os.path.join(named.directory, STORE_NAME))]
+    else:
+        candidates = [StoreLocation(os.path.join(base, STORE_NAME)) for base in _upwards() if _is_safe(base)]
+        candidates.append(StoreLocation(_fallback_directory()))
+    for candidate in candidates:
+        if candidate.exists and (named is not None or not os.path.islink(candidate.directory)):
+            return candidate
+    raise NoStoreError(tuple(candidate.directory for candidate in candidates), tuple(recent_stores()))
+
+
+def note_written(location: StoreLocation) -> None:
+    """Remember in this account's registry that somebody recorded here now; a failure only costs a hint."""
+    try:
+        directory = _registry_directory()
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        name = f"{zlib.crc32(os.fsencode(location.directory)):08x}"
+        with open(os.path.join(directory, name), "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(location.directory)
+    except OSError:
+        pass
+
+
+def recent_stores(limit: int = 5) -> list[str]:
+    """Stores this account wrote and that still exist, last written first."""
+    directory = _registry_directory()
+    entries: list[tuple[float, str]] = []
+    try:
+        for entry in os.scandir(directory):
+            with open(entry.path, encoding="utf-8", errors="surrogateescape") as file:
+                entries.append((entry.stat().st_mtime, file.read()))
+    except OSError:
+        pass
+    return [path for _, path in sorted(entries, reverse=True) if StoreLocation(path).exists][:limit]
+
+
+def _named(store: str | os.PathLike[str] | None) -> StoreLocation | None:
+    name = os.fspath(store) if store is not None else os.environ.get("HG_MCP_STORE", "")
+    if not name:
+        return None
+    if "://" in name:
+        raise ForeignFileError(name, "only a directory can be a store in this version")
+    return StoreLocation(os.path.abspath(os.path.expanduser(name)))
+
+
+def _default_directory() -> str:
+    bases = [base for base in _upwards() if _is_safe(base)]
+    for base in bases:
+        directory = os.path.join(base, STORE_NAME)
+        if os.path.isdir(directory) and not os.path.islink(directory) and _is_private(directory):
+            return directory
+    for base in bases:
+        if any(os.path.exists(os.path.join(base, mark)) for mark in _PROJECT_MARKS):
+            return os.path.join(base, STORE_NAME)
+    if bases and bases[0] == os.getcwd():
+        return os.path.join(bases[0], STORE_NAME)
+    return _fallback_directory()
+
+
+def _upwards() -> Iterator[str]:
+    try:
+        base = os.getcwd()
+    except OSError:  # the working directory is gone
+        return
+    while True:
+        yield base
+        parent = os.path.dirname(base)
+        if parent == base:
+            return
+        base = parent
+
+
+def _is_safe(base: str) -> bool:
+    return base not in {os.path.sep, os.path.realpath(os.path.expanduser("~"))} and _is_private(base)
+
+
+def _is_private(directory: str) -> bool:
+    """Whether only this account may write there. A group of one's own (umask 002 systems) counts as oneself."""
+    if not hasattr(os, "geteuid"):
+        return True
+    try:
+        status = os.lstat(directory)
+    except OSError:
+        return False
+    own_group = status.st_gid == os.getegid() == os.geteuid()
+    writable_by_others = status.st_mode & (stat.S_IWOTH if own_group else stat.S_IWOTH | stat.S_IWGRP)
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not writable_by_others
+
+
+def _state_directory() -> str:
+    home = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
+    return os.path.join(home, "hg-mcp")
+
+
+def _fallback_directory() -> str:
+    return os.path.join(_state_directory(), "default")
+
+
+def _registry_directory() -> str:
+    return os.path.join(_state_directory(), "stores")

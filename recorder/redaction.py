@@ -1,0 +1,236 @@
+"""Which recorded text is secret, and how it is taken out: the promise that secrets never reach the disk.
+
+Two kinds of rule. A *key* names a secret (``api_key``, ``password``), wherever a name stands before a value: in a
+mapping, in a parameter, or in text as ``key=value``. A *pattern* recognizes the secret itself: a provider's key, a
+token, a private key. Either way ``[redacted:RULE]`` is left in its place.
+
+Almost all text is clean, so ``suspects`` comes first: it looks for a few literals and for long unbroken runs, at some
+microseconds per KiB, and only text that it suspects meets a regular expression.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+__all__ = ["DEFAULT_KEYS", "Redaction"]
+
+DEFAULT_KEYS: Final = (
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "api_key",
+    "access_key",
+    "private_key",
+    "signing_key",
+    "encryption_key",
+    "credential",
+    "authorization",
+    "cookie",
+    "jwt",
+)
+"""Names of secrets; ``api_key`` also stands for ``apiKey``, ``X-API-Key``, ``OPENAI_API_KEY`` and ``apikeys``."""
+
+LOOKAHEAD: Final = 1024
+"""No secret that the patterns know is unrecognizable until further than this, in characters."""
+
+SHORT_NAME: Final = 15
+"""No name up to this length can itself be a secret that the patterns know."""
+
+_REMEMBERED: Final = 4_096
+
+_AT_THE_END: Final = frozenset({"token"})
+"""Keys that a further word makes harmless (``token_count``), and a plural too (``tokens``)."""
+
+_DESCRIBING: Final = frozenset(
+    (
+        "count",
+        "counts",
+        "length",
+        "len",
+        "size",
+        "limit",
+        "type",
+        "kind",
+        "name",
+        "policy",
+        "url",
+        "uri",
+        "usage",
+        "budget",
+    )
+)
+"""Last words of names that describe a secret and hold none: ``password_length``."""
+
+_HOLDS_NONE: Final = frozenset({"none", "null", "true", "false", "str", "int", "bool", "bytes", "string", "any"})
+
+_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W_a-zA-Z\d]+")
+
+_TOKEN_HINT: Final = re.compile(
+    rb"(?<![A-Za-z0-9])(?:sk[-_]|rk_|whsec_|gh[pousr]_|github_pat_|glpat-|xox|xapp-|A[KSBC][ICA]A|AIza|GOCSPX-|hf_|gsk_|npm_|pypi-"
+    rb"|lsv2_|eyJ)"
+)
+_RUN: Final = b"a" * 18
+"""Every token above is an unbroken run of at least this length, in the classes of ``_CLASSES``."""
+_CLASSES: Final = bytes(
+    61 if c in b":=" else 97 if (c < 128 and chr(c).isalnum()) or c in b"-_" else 32 for c in range(256)
+)
+"""Maps what tokens are made of to ``a``, what stands between name and value to ``=``, and all else to a blank."""
+_BREAK: Final = re.compile(rb"[^a]|\Z")
+
+_NEAR: Final = 80
+"""A name of at most 64 characters, with quotes and blanks, ends this near to its ``=`` or ``:``."""
+
+
+class Redaction:
+    """A set of rules; it never changes, ``extended`` makes a larger one.
+
+    Args:
+        keys: Names of secrets, in any spelling of words (``api_key``, ``apiKey``).
+        patterns: Further regular expressions of secrets; they meet every text.
+        tokens: Whether the built-in patterns apply.
+
+    Attributes:
+        harmless: Short names that were found to name no secret, nor to look like a tag: the hot path's shortcut.
+    """
+
+    __slots__ = ("_hints", "_keys", "_memo", "_patterns", "_tokens", "harmless")
+
+    def __init__(
+        self, keys: Iterable[str] = DEFAULT_KEYS, patterns: Iterable[str | re.Pattern[str]] = (), *, tokens: bool = True
+    ) -> None:
+        self._keys = {key: parts for key in keys if (parts := _words(key))}
+        self._patterns = tuple(_searching(pattern) for pattern in patterns)
+        self._tokens = tokens
+        self._hints = {max(parts, key=len).encode()[:4] for parts in self._keys.values()}
+        self._memo: dict[str, str | None] = {}
+        self.harmless: set[str] = set()
+
+    def extended(self, keys: Iterable[str] = (), patterns: Iterable[str | re.Pattern[str]] = ()) -> "Redaction":
+        """These rules and more; raises ValueError for a pattern that finds the empty text."""
+        return Redaction((*self._keys, *keys), (*self._patterns, *patterns), tokens=self._tokens)
+
+    def key(self, name: str) -> str | None:
+        """The rule by which ``name`` names a secret, or None."""
+        try:
+            return self._memo[name]
+        except KeyError:
+            return self._judged(name[:256])
+
+    def _judged(self, name: str) -> str | None:
+        if len(self._memo) > _REMEMBERED:
+            self._memo.clear()
+            self.harmless.clear()
+        words = _words(name)
+        describes = len(words) > 1 and words[-1] in _DESCRIBING
+        rule = None if describes else next((key for key, parts in self._keys.items() if _names(words, parts)), None)
+        self._memo[name] = rule
+        if rule is None and len(name) <= SHORT_NAME and name[:1] != "$":
+            self.harmless.add(name)
+        return rule
+
+    def suspects(self, text: str) -> bool:
+        """Whether ``text`` may hold a secret; False is certain, and cheap."""
+        data = text.encode("utf-8", "surrogatepass")
+        classes = data.translate(_CLASSES)
+        if self._patterns or (self._tokens and _looks_secret(data, classes)):
+            return True
+        operators = classes.count(b"=")
+        return bool(operators) and self._assigns(data, operators)
+
+    def _assigns(self, data: bytes, operators: int) -> bool:
+        """Whether a word of a key is near before a ``=`` or ``:``."""
+        if operators * 16 < len(data):
+            parts = data.replace(b"=", b":").split(b":")
+            data = b" ".join([word for part in parts for word in part[-_NEAR:].rsplit(None, 1)[-1:]])
+        data = data.lower()
+        return any(hint in data for hint in self._hints)
+
+    def text(self, text: str, found: set[str] | None = None) -> str:
+        """``text`` with each secret replaced by ``[redacted:RULE]``; the rules are added to ``found``."""
+        if not self.suspects(text):
+            return text
+        from recorder.patterns import mark, without_tokens  # lazy: most text is clean, and they take 2 ms to compile
+
+        rules: set[str] = set() if found is None else found
+        if self._tokens:
+            text = without_tokens(text, rules)
+        text = self._without_values(text, rules)
+        for pattern in self._patterns:
+            text = pattern.sub(lambda _: mark("pattern", rules), text)
+        return text
+
+    def _without_values(self, text: str, rules: set[str]) -> str:
+        """``text`` without what is assigned to names of secrets; a harmless name's value may hold such names itself."""
+        from recorder.patterns import NAME, VALUE, mark  # lazy, as above
+
+        parts: list[str] = []
+        done, name = 0, NAME.search(text)
+        while name is not None:
+            after, rule = name.end(1), self.key(name[1])
+            value = VALUE.match(text, name.end()) if rule else None
+            if rule and value and _may_be_secret(value[0]):
+                quote = value["escaped"] or value["quote"] or ""
+                parts += text[done : value.start()], quote, mark(rule, rules), quote
+                done = after = value.end()
+            name = NAME.search(text, after)
+        return "".join(parts) + text[done:]
+
+    def entry(self, name: str, value: str) -> str:
+        """``value`` as it may be written beside its ``name``."""
+        rule = self.key(name)
+        return self.text(value) if rule is None or not value else f"[redacted:{rule}]"
+
+    def head(self, text: str, limit: int, found: set[str] | None = None) -> str:
+        """At most the first ``limit`` characters, redacted; of a secret across the cut nothing is there."""
+        if len(text) <= limit:
+            return self.text(text, found)[:limit]
+        window = text[: limit + LOOKAHEAD]
+        clean = self.text(window, found)
+        kept = clean if len(window) == len(text) else clean[: max(0, len(clean) - LOOKAHEAD)]
+        return kept[:limit]
+
+
+def _words(name: str) -> tuple[str, ...]:
+    """``OPENAI_apiKey2`` -> ``("openai", "api", "key")``."""
+    return tuple(word.lower() for word in _WORDS.findall(name))
+
+
+def _names(words: tuple[str, ...], key: tuple[str, ...]) -> bool:
+    """Whether the words of a name hold those of a key; the last may be a plural, or run together with others."""
+    together = "".join(key)
+    if together in _AT_THE_END:
+        return bool(words) and words[-1].endswith(together)
+    if any(word.endswith((together, together + "s")) for word in words):
+        return True
+    if len(key) == 1:
+        return False
+    plural = (*key[:-1], key[-1] + "s")
+    spelled = any(words[i : i + len(key)] in (key, plural) for i in range(len(words)))
+    return spelled or "".join(words).endswith((together, together + "s"))
+
+
+def _may_be_secret(value: str) -> bool:
+    """Not ``None``, nor the type of a parameter, nor nothing between quotes."""
+    bare = value.strip("\\\"'").rstrip("),;:]}").lower()
+    return bool(bare) and bare not in _HOLDS_NONE
+
+
+def _searching(pattern: str | re.Pattern[str]) -> re.Pattern[str]:
+    compiled = re.compile(pattern)
+    if compiled.search(""):
+        raise ValueError(f"pattern {compiled.pattern!r} finds the empty text; it must match the secret itself")
+    return compiled
+
+
+def _looks_secret(data: bytes, classes: bytes) -> bool:
+    if b"PRIVATE KEY" in data or b"earer" in data or b"asic " in data or (b"@" in data and b"://" in data):
+        return True
+    start = classes.find(_RUN)
+    while start >= 0:
+        end = _BREAK.search(classes, start).start()  # pyright: ignore[reportOptionalMemberAccess] - \Z always matches
+        if _TOKEN_HINT.search(data, start, end) or data[start - 5 : start] == b"ya29.":
+            return True
+        start = classes.find(_RUN, end)
+    return False

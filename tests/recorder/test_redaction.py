@@ -1,0 +1,136 @@
+"""What counts as a secret, what does not, and that no part of one is left."""
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.redaction import Redaction
+
+REDACTION = Redaction()
+
+SECRETS = {
+    "openai_key": "sk-proj-abcdefghijklmnop0123456789",
+    "anthropic_key": "sk-ant-api03-abcdefghijklmnop0123",
+    "github_token": "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+    "slack_token": "xoxb-123456789012-abcdefghijkl",
+    "aws_key": "AKIAABCDEFGHIJKLMNOP",
+    "google_key": "AIzaSyA0123456789abcdefghijklmnopqrstuv",
+    "stripe_key": "sk_live_abcdefghij0123456789",
+    "huggingface_token": "hf_abcdefghijklmnopqrstuvwxyz",
+    "jwt": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTYifQ.c2lnbmF0dXJlLXRleHQ",
+    "private_key": "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA\n-----END RSA PRIVATE KEY-----",
+}
+
+
+@pytest.mark.parametrize("rule", SECRETS)
+def test_a_known_secret_is_replaced_wherever_it_stands(rule):
+    secret = SECRETS[rule]
+    assert REDACTION.text(f"before {secret} after") == f"before [redacted:{rule}] after"
+    assert secret not in REDACTION.text(f'{{"note": "{secret}", "n": 1}}')
+    assert secret not in REDACTION.text(f"https://example.com/?a=1&b={secret}&c=2")
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("password=hunter2&x=1", "password=[redacted:password]&x=1"),
+        ("MY_DB_PASSWORD=hunter2", "MY_DB_PASSWORD=[redacted:password]"),
+        ("--client-secret=hunter2 -v", "--client-secret=[redacted:secret] -v"),
+        ('{"password": "hun\\"ter2", "user": "bob"}', '{"password": "[redacted:password]", "user": "bob"}'),
+        ("{'api_key': 'hunter2'}", "{'api_key': '[redacted:api_key]'}"),
+        ("X-API-Key: hunter2", "X-API-Key: [redacted:api_key]"),
+        ("password: str = 'hunter2'", "password: str = '[redacted:password]'"),
+        ('{"a": {"password": "hunter2"}}', '{"a": {"password": "[redacted:password]"}}'),
+        ("note='password=hunter2'", "note='password=[redacted:password]'"),
+        ("a: password = 'hunter2'", "a: password = '[redacted:password]'"),
+        ('"credentials": {"user": "hunter2"}', '"credentials": [redacted:credential]'),
+        ("Authorization: Digest hunter2, x=y\nHost: a", "Authorization: [redacted:authorization]\nHost: a"),
+        ("Cookie: a=b; c=hunter2\nHost: a", "Cookie: [redacted:cookie]\nHost: a"),
+        ("send Bearer hunter2 there", "send Bearer [redacted:bearer] there"),
+        ("send Basic dXNlcjpodW50ZXIy there", "send Basic [redacted:basic] there"),
+        ("postgres://bob:hunt@er2@db/x", "postgres://[redacted:url_credentials]@db/x"),
+    ],
+)
+def test_a_value_after_a_secret_name_is_replaced(text, clean):
+    assert REDACTION.text(text) == clean
+    assert REDACTION.text(clean) == clean
+
+
+def test_json_inside_json_is_searched():
+    nested = json.dumps(json.dumps({"api_key": "hunter2", "n": 1}))
+    assert json.loads(json.loads(REDACTION.text(nested))) == {"api_key": "[redacted:api_key]", "n": 1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "max_tokens=5, token_count: 3, tokens: 5, secretary=bob, author: me, passwordless=1, tokenizer: gpt-4o",
+        "a basic understanding of the bearer certificates",
+        "the token is ok; the password was wrong",
+        "api_key=None, password: str, token=",
+        "https://user@host/path?q=1 at 12:30:22",
+        "550e8400-e29b-41d4-a716-446655440000 da39a3ee5e6b4b0d3255bfef95601890afd80709",
+        "risk-assessment-of-the-year asking-for-a-long-word",
+        "\udc80 lone surrogates, and \0",
+    ],
+)
+def test_harmless_text_stays(text):
+    assert REDACTION.text(text) == text
+
+
+def test_a_name_of_a_secret_is_known_in_any_spelling():
+    names = """password PASSWORD userPassword db_passwd password2 api_key apiKey APIkey apikey X-Api-Key OPENAI_API_KEY
+        access_token token id-token secret secrets client_secret AWS_SECRET_ACCESS_KEY accessKeyId private_key
+        credentials cookie Set-Cookie authorization"""
+    assert [name for name in names.split() if REDACTION.key(name) is None] == []
+
+
+def test_a_name_that_only_looks_like_one_is_not():
+    names = """max_tokens token_count tokens total_tokens tokenizer token_ids secretary author authors passwordless
+        password_length key keys monkey cooking accesses name $type 日本"""
+    assert [name for name in ("", *names.split()) if REDACTION.key(name)] == []
+
+
+def test_more_keys_and_patterns_can_be_added_and_the_defaults_stay():
+    more = REDACTION.extended(keys=["ssn"], patterns=[r"\d{3}-\d{2}-\d{4}", re.compile("(?i)voldemort")])
+    assert more.key("customerSSN") == "ssn"
+    assert more.text("123-45-6789 met VOLDEMORT, password=x") == (
+        "[redacted:pattern] met [redacted:pattern], password=[redacted:password]"
+    )
+    assert REDACTION.text("123-45-6789") == "123-45-6789"
+
+
+def test_a_pattern_that_finds_nothing_everywhere_is_refused():
+    with pytest.raises(ValueError, match="finds the empty text"):
+        Redaction(patterns=["x*"])
+
+
+def test_nothing_is_a_secret_to_empty_rules():
+    text = f"password=x {SECRETS['openai_key']}"
+    assert Redaction(keys=(), tokens=False).text(text) == text
+
+
+def test_rules_that_were_used_are_told():
+    found = set()
+    REDACTION.text(f"password=x {SECRETS['aws_key']}", found)
+    assert found == {"password", "aws_key"}
+
+
+@given(st.integers(0, 400), st.sampled_from(sorted(SECRETS)), st.sampled_from(["", "x ", "é\n"]))
+def test_a_cut_leaves_no_part_of_a_secret(limit, rule, filler):
+    secret = SECRETS[rule]
+    text = filler * 60 + secret + " and more" * 300
+    assert secret[:12] not in REDACTION.head(text, limit)
+    assert len(REDACTION.head(text, limit)) <= limit
+
+
+@given(
+    st.text()
+    | st.lists(st.sampled_from([*SECRETS.values(), "password", "=", ":", '"', "\\", " ", "x", "'"])).map("".join)
+)
+def test_redacting_twice_is_redacting_once(text):
+    clean = REDACTION.text(text)
+    assert REDACTION.text(clean) == clean
