@@ -1,0 +1,209 @@
+"""Which values are recorded, and what each record says of its value: exactly one status, and why.
+
+``data`` is JSON of the bounded, redacted copy, never longer than the limit; ``size`` is the value's full size in bytes
+(text and bytes themselves, anything else as JSON), absent where counting it would mean walking on.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import islice
+from types import NoneType
+from typing import Any, Final, cast
+
+from msgspec import Struct
+from msgspec.json import Encoder
+
+from recorder.hashing import blake2b
+from recorder.journal.frames import VALUE_STATUSES, ValueEntry
+from recorder.redaction import Redaction
+from recorder.typenames import class_of, type_name, type_name_of
+from recorder.values.copying import Copy, holds_secret
+from recorder.values.shapes import shape_of
+
+__all__ = ["Capture", "capture_policy", "not_captured"]
+
+_CAPTURED: Final = VALUE_STATUSES.index("captured")
+_NOT_CAPTURED: Final = VALUE_STATUSES.index("not_captured")
+_REDACTED: Final = VALUE_STATUSES.index("redacted")
+_TRUNCATED: Final = VALUE_STATUSES.index("truncated")
+_UNSERIALIZABLE: Final = VALUE_STATUSES.index("unserializable")
+
+_SIZED: Final = (list, tuple, dict, set, frozenset)
+_COUNTED_TEXT: Final = 1 << 20
+_NAME_CHARS: Final = 256
+
+_encode = Encoder().encode
+
+
+class Capture(Struct, frozen=True, kw_only=True):
+    """What is taken of the values of one event.
+
+    Attributes:
+        redaction: What counts as a secret.
+        max_value_bytes: Longest data of one value, in bytes of JSON.
+        max_event_bytes: Once an event's values hold this much, the rest are left out.
+        max_names: Most values of one event.
+    """
+
+    redaction: Redaction
+    max_value_bytes: int = 65_536
+    max_event_bytes: int = 1 << 20
+    max_names: int = 256
+
+    def entries(self, values: Mapping[str, Any]) -> tuple[ValueEntry, ...]:
+        """A record of each value, in their order; never raises, and keeps none of them."""
+        entries: list[ValueEntry] = []
+        room = self.max_event_bytes
+        try:
+            for name, value in islice(values.items(), self.max_names):
+                entry = self._entry(_text(name), value) if room > 0 else self._left_out(_text(name), value)
+                room -= len(entry.data or b"")
+                entries.append(entry)
+            if len(values) > self.max_names:
+                entries.append(self._too_many(len(values)))
+        except Exception as error:
+            entries.append(_unreadable("…", values, error))
+        return tuple(entries)
+
+    def _entry(self, name: str, value: Any) -> ValueEntry:
+        rule = self.redaction.key(name)
+        if rule and holds_secret(value):
+            return ValueEntry(name, _REDACTED, type_name_of(value), note=f"its name matches the secret key {rule!r}")
+        try:
+            return self._taken(self._clean_name(name), value)
+        except Exception as error:
+            return _unreadable(name, value, error)
+
+    def _taken(self, name: str, value: Any) -> ValueEntry:
+        cls = class_of(value)
+        copy, plain, data = self._copied(value)
+        is_hole = plain is not None and plain is copy.last_hole
+        status = _UNSERIALIZABLE if is_hole else _TRUNCATED if copy.cuts else _CAPTURED
+        size = _full_size(value, None if copy.cuts else len(data))
+        digest = blake2b(data, digest_size=16).digest()
+        return ValueEntry(name, status, type_name(cls), size, digest, data, _note(copy, plain, value, self) or None)
+
+    def _copied(self, value: Any) -> tuple[Copy, Any, bytes]:
+        """The copy and its JSON; JSON that grew past the limit by escapes or long numbers is copied again, shorter."""
+        room = self.max_value_bytes - 2
+        while True:
+            copy = Copy(self.redaction, shape_of, room)
+            plain = copy.value(value)
+            data = self._encoded(copy, plain)
+            if len(data) <= self.max_value_bytes or room <= 0:
+                return copy, plain, data
+            room = room * self.max_value_bytes // len(data) * 7 // 8
+
+    def _encoded(self, copy: Copy, plain: Any) -> bytes:
+        if copy.texts and self.redaction.suspects("\n".join(copy.texts)):
+            clean = partial(self.redaction.text, found=copy.rules)
+            plain = _rewritten(plain, clean, clean)
+        try:
+            return _encode(plain)
+        except UnicodeEncodeError:
+            return _encode(_rewritten(plain, _escaped, _tagged))
+
+    def _clean_name(self, name: str) -> str:
+        return self.redaction.head(name, _NAME_CHARS) if len(name) > 15 else name
+
+    def _left_out(self, name: str, value: Any) -> ValueEntry:
+        return not_captured(
+            self._clean_name(name),
+            value,
+            f"the values of this event hold over {self.max_event_bytes:,} bytes without it",
+        )
+
+    def _too_many(self, count: int) -> ValueEntry:
+        note = f"{count - self.max_names:,} more values were left out; {self.max_names} are recorded of one event"
+        return ValueEntry("…", _NOT_CAPTURED, "", note=note)
+
+
+def capture_policy(values: bool | None, redact: Redaction | None) -> tuple[Capture | None, Redaction]:
+    """What ``Recorder(values=…, redact=…)`` asks for; the capture is None where no values are recorded.
+
+    Raises:
+        TypeError: For anything but True, False or None, and a ``Redaction`` or None.
+    """
+    given_values: Any = values
+    given_redact: Any = redact
+    if not isinstance(given_redact, (Redaction, NoneType)):
+        raise TypeError(
+            f"redact must be a Redaction or None (the default keys and patterns), not {type_name_of(redact)}; "
+            "to add to the defaults: Redaction().extended(keys=[...], patterns=[...])"
+        )
+    if not isinstance(given_values, (bool, NoneType)):
+        raise TypeError(f"values must be True (record inputs and outputs), False or None, not {type_name_of(values)}")
+    redaction = redact or Redaction()
+    return (Capture(redaction=redaction) if values else None), redaction
+
+
+def not_captured(name: str, value: Any, note: str) -> ValueEntry:
+    """The record of a value that was not taken; ``note`` says why, and how to have it."""
+    return ValueEntry(name, _NOT_CAPTURED, type_name_of(value), note=note)
+
+
+def _unreadable(name: str, value: Any, error: Exception) -> ValueEntry:
+    note = f"it could not be read: {type_name_of(error)}"
+    return ValueEntry(name, _UNSERIALIZABLE, type_name_of(value), note=note)
+
+
+def _full_size(value: Any, encoded: int | None) -> int | None:
+    cls = class_of(value)
+    if cls is str:
+        if value.isascii():
+            return len(value)
+        return len(value.encode("utf-8", "surrogatepass")) if len(value) <= _COUNTED_TEXT else None
+    return len(value) if cls is bytes or cls is bytearray else encoded
+
+
+def _note(copy: Copy, plain: Any, value: Any, policy: Capture) -> str:
+    notes: list[str] = []
+    if copy.cuts:
+        limits = [f"{policy.max_value_bytes:,} bytes" if limit == "size" else limit for limit in copy.cuts]
+        notes.append(f"cut at the limit of {' and '.join(limits)}{_kept(plain, value)}")
+    if copy.rules:
+        notes.append(f"redacted inside: {', '.join(sorted(copy.rules))}")
+    if copy.holes:
+        notes.append(f"cannot be serialized: {', '.join(sorted(copy.holes)[:8])}")
+    return "; ".join(notes)
+
+
+def _kept(plain: Any, value: Any) -> str:
+    """How many items there are of a container's."""
+    if class_of(value) not in _SIZED or class_of(plain) not in (list, dict):
+        return ""
+    items = plain["items"] if "$type" in plain and "items" in plain else plain
+    return f", {len(items):,} of {len(value):,} items kept"
+
+
+def _rewritten(plain: Any, key: Callable[[str], str], text: Callable[[str], Any]) -> Any:
+    """The same tree with other keys and texts."""
+    if type(plain) is str:
+        return text(plain)
+    if type(plain) is list:
+        return [_rewritten(item, key, text) for item in cast("list[Any]", plain)]
+    if type(plain) is dict:
+        return {key(name): _rewritten(item, key, text) for name, item in cast("dict[str, Any]", plain).items()}
+    return plain
+
+
+def _escaped(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _tagged(text: str) -> Any:
+    escaped = _escaped(text)
+    return text if escaped == text else {"$type": "str", "value": escaped}
+
+
+def _text(name: Any) -> str:
+    """A name of any kind as text, without asking it."""
+    if type(name) is not str:
+        name = (
+            str.__str__(name)
+            if issubclass(type(name), str)
+            else str(name)
+            if type(name) in (int, float, bool)
+            else type_name_of(name)
+        )
+    return name if name.isascii() else _escaped(name)
