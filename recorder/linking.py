@@ -1,0 +1,597 @@
+"""From events to frames: who belongs to whom, what failed because of what, and what is still open.
+
+Takes our events and hypergraph's alike, by structure. Everything that needs memory of a run is resolved here, so that
+each frame stands for itself: numbers, parents, paths, the executions of a node, propagated errors, failures below. What
+is kept is O(open spans), whatever the number of items. The rules are those of design.md and hypergraph's own (a run
+whose parent is a map is an item of it, a run whose parent is a node is nested in that node).
+
+Not thread-safe: the recorder calls it under its lock.
+"""
+
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from itertools import count
+from threading import current_thread, get_ident, main_thread
+from typing import Any, Final
+
+from recorder.failures import from_event
+from recorder.journal.frames import (
+    INPUT,
+    ITEM,
+    NODE,
+    OUTPUT,
+    RUN_CODES,
+    STEP_CODES,
+    AttemptFrame,
+    ErrorRecord,
+    Frame,
+    RunFrame,
+    StepFrame,
+)
+from recorder.redaction import Redaction
+from recorder.spans import ITEM_RUN, MAP_ROOT, MAPS, NESTED, NESTED_MAP, NODE_RUN, ROOT, SUBRUN, OpenRun, Span
+
+__all__ = ["Linker", "OpenRun"]
+
+_RUNNING: Final = STEP_CODES["running"]
+_COMPLETED: Final = STEP_CODES["completed"]
+_FAILED: Final = STEP_CODES["failed"]
+_PAUSED: Final = STEP_CODES["paused"]
+_CANCELLED: Final = STEP_CODES["cancelled"]
+_ITEM_STATUS: Final = {**STEP_CODES, "stopped": _CANCELLED, "partial": _FAILED}
+_RUN_RUNNING: Final = RUN_CODES["running"]
+_RUN_CANCELLED: Final = RUN_CODES["cancelled"]
+
+_KEPT_RUNS: Final = 256
+_KEPT_CANCELLED: Final = 1024
+_WINDOW: Final = 4096
+_PATH_ESCAPES: Final = str.maketrans({character: f"%{ord(character):02X}" for character in "/[]@#%"})
+_serials: Final = count(1)
+_MAIN_THREAD: Final = main_thread().ident
+
+
+Write = Callable[[Frame], None]
+WriteValues = Callable[[int, int, int, Mapping[str, Any]], None]
+
+
+class Linker:
+    """The state of one recorder's open runs.
+
+    Args:
+        redaction: Cleans recorded text.
+    """
+
+    def __init__(self, redaction: Redaction) -> None:
+        self._serial = next(_serials)
+        self._write: Write
+        self._write_values: WriteValues | None = None
+        self._redact = redaction
+        self.monotonic_ns = time.monotonic_ns
+        self._open: dict[str, Span] = {}
+        self._seen: set[Any] = set()
+        self._seen_before: set[Any] = set()
+        self._cancelled: OrderedDict[str, Span] = OrderedDict()
+        self._runs: dict[str, OpenRun] = {}
+        self._ended_runs: OrderedDict[str, OpenRun] = OrderedDict()
+        self._run_numbers = count(1)
+
+    # What the recorder asks -------------------------------------------------------------------------------------------
+
+    def connect(self, write: Write, write_values: WriteValues | None) -> None:
+        """Where frames go, before the first event.
+
+        Args:
+            write: Takes each frame as it comes to be.
+            write_values: Takes ``(run, step, direction, values)``; None when values are not captured.
+        """
+        self._write = write
+        self._write_values = write_values
+
+    @property
+    def open_runs(self) -> int:
+        """Top-level runs that have not ended."""
+        return len(self._runs)
+
+    def owns(self, run: OpenRun) -> bool:
+        """Whether the run is one of this linker's."""
+        return run.linker == self._serial
+
+    def handler(self, type_name: str) -> Callable[[Any], None]:
+        """The method for events of a type; unknown types are counted in their run and named."""
+        return getattr(self, _HANDLERS.get(type_name, "_unknown"))
+
+    def abandon(self, run: OpenRun) -> None:
+        """The run is over for good: whatever of it is open was cancelled."""
+        now = int(time.time() * 1e6)
+        if run.open_spans:
+            left = [(span_id, span) for span_id, span in self._open.items() if span.run is run and span is not run.root]
+            for span_id, span in reversed(left):
+                self._cancel(span_id, span, now)
+        if not run.ended:
+            self._end_run(run, _RUN_CANCELLED, now)
+            self._write(run.frame)
+
+    def abandon_all(self) -> None:
+        """The recorder ends: every open run does."""
+        for run in list(self._runs.values()):
+            self.abandon(run)
+
+    def run_of(self, event: Any) -> OpenRun | None:
+        """The run a top-level RunStart opened."""
+        span = self._open.get(event.span_id)
+        return span.run if span is not None else self._runs.get(event.run_id) or self._ended_runs.get(event.run_id)
+
+    # Runs -------------------------------------------------------------------------------------------------------------
+
+    def _run_start(self, event: Any) -> None:
+        if self._is_repeated(event.span_id, event):
+            return
+        parent_id = event.parent_span_id
+        if parent_id is None:
+            self._start_run(event)
+            return
+        parent = self._open.get(parent_id) or self._missed_parent(event)
+        if parent.kind in MAPS:
+            self._start_item(event, parent)
+        elif parent.kind == NODE_RUN and parent.nested is None:
+            self._start_nested(event, parent)
+        else:
+            self._start_subrun(event)
+
+    def _start_run(self, event: Any) -> None:
+        run = self._new_run(event)
+        frame = run.frame
+        frame.is_map = bool(event.is_map)
+        frame.map_size = event.map_size
+        frame.parent_workflow_id = event.parent_workflow_id
+        frame.retry_of = event.retry_of
+        frame.retry_index = event.retry_index
+        frame.forked_from = event.forked_from
+        frame.is_resume = bool(event.is_resume)
+        frame.version = getattr(event, "version", None)
+        metadata = getattr(event, "metadata", None)
+        if metadata:
+            frame.metadata = {str(key): self._redact.entry(str(key), str(value)) for key, value in metadata.items()}
+        frame.launched_by = _launching_node()
+        if frame.is_map:
+            run.root.kind = MAP_ROOT
+        self._write(frame)
+        self._values(frame.run, 0, INPUT, event, "inputs", "trace_inputs")
+
+    def _new_run(self, event: Any, *, missed: bool = False) -> OpenRun:
+        frame = RunFrame(
+            next(self._run_numbers),
+            event.run_id,
+            getattr(event, "graph_name", None) or "",
+            _RUN_RUNNING,
+            _micros(event),
+        )
+        frame.workflow_id = event.workflow_id
+        frame.start_missed = missed
+        run = OpenRun(self._serial, frame, event.span_id)
+        run.root = Span(ROOT, frame, run, None, "", None, self.monotonic_ns())
+        self._runs[event.run_id] = run
+        if not missed:
+            self._open[event.span_id] = run.root
+        return run
+
+    def _start_item(self, event: Any, parent: Span) -> None:
+        index = event.item_index if event.item_index is not None else 0
+        path = f"{parent.path}[{index}]"
+        run = parent.run
+        frame = StepFrame(
+            run.frame.run,
+            next(run.numbers),
+            _row_number(parent),
+            ITEM,
+            event.span_id,
+            event.graph_name or "",
+            event.graph_name or "",
+            path,
+            _micros(event),
+            _RUNNING,
+            index,
+            thread=_thread_name(),
+            nested_run_id=event.run_id,
+        )
+        self._track(event.span_id, Span(ITEM_RUN, frame, run, parent, path, index, self.monotonic_ns()))
+        self._write(frame)
+
+    def _start_nested(self, event: Any, parent: Span) -> None:
+        """A nested run writes no row of its own: it is what its node did."""
+        parent.nested = event.span_id
+        frame = parent.frame
+        frame.nested_run_id = event.run_id
+        frame.map_size = event.map_size
+        kind = NESTED_MAP if event.is_map else NESTED
+        self._track(event.span_id, Span(kind, frame, parent.run, parent, parent.path, parent.item, self.monotonic_ns()))
+        self._write(frame)
+
+    def _start_subrun(self, event: Any) -> None:
+        """A run started by hand within a run, as no framework does: a step of its own, named as the run."""
+        self._node_start(event, event.graph_name or "run")
+        span = self._open[event.span_id]
+        span.kind = SUBRUN
+        span.frame.nested_run_id = event.run_id
+
+    def _run_end(self, event: Any) -> None:
+        span = self._open.get(event.span_id) or self._missed_run(event)
+        if span is None:
+            return
+        failed = _word(event.status) == "failed"
+        error = from_event(event, self._redact) if failed else None
+        if span.kind in (ROOT, MAP_ROOT):
+            self._end_top(event, span, error)
+        elif span.kind in (NESTED, NESTED_MAP):
+            self._forget(event.span_id, span)
+            if failed and span.parent is not None:
+                span.parent.child_error = _identity(error)
+        else:
+            if failed:
+                self._fail(span, error)
+            self._end_step(event.span_id, span, _ITEM_STATUS[_word(event.status)], event)
+            self._write(span.frame)
+
+    def _end_top(self, event: Any, span: Span, error: ErrorRecord | None) -> None:
+        run, frame = span.run, span.frame
+        frame.items_completed = event.batch_completed_items
+        frame.items_failed = event.batch_failed_items
+        frame.items_paused = event.batch_paused_items
+        frame.items_stopped = event.batch_stopped_items
+        frame.items_restored = event.batch_restored_items
+        frame.error = error if error is None or not frame.failures else ErrorRecord(error.type, error.message)
+        self._end_run(run, RUN_CODES[_word(event.status)], _micros(event), event.duration_ms)
+        self._write(frame)
+        self._values(frame.run, 0, OUTPUT, event, "outputs", "trace_outputs")
+
+    def _end_run(self, run: OpenRun, status: int, now: int, duration_ms: float | None = None) -> None:
+        frame = run.frame
+        frame.status = status
+        frame.ended_at = now
+        frame.duration_ms = duration_ms if duration_ms is not None else self._elapsed_ms(run.root)
+        run.ended = True
+        self._open.pop(run.span_id, None)
+        self._saw(run.span_id)
+        self._runs.pop(frame.run_id, None)
+        self._ended_runs[frame.run_id] = run
+        if len(self._ended_runs) > _KEPT_RUNS:
+            self._ended_runs.popitem(last=False)
+
+    def _superstep_start(self, event: Any) -> None:
+        span = self._open.get(event.parent_span_id)
+        if span is not None and span.kind == ROOT and span.frame.supersteps <= event.superstep:
+            span.frame.supersteps = event.superstep + 1
+            self._write(span.frame)
+
+    def _stop_requested(self, event: Any) -> None:
+        run = self._run_around(event)
+        run.frame.stop_requested_at = _micros(event)
+        self._write(run.frame)
+
+    def _unknown(self, event: Any) -> None:
+        if self._is_repeated((type(event), event.span_id), event):
+            return
+        frame = self._run_around(event).frame
+        name = type(event).__name__
+        frame.unknown_events = {**(frame.unknown_events or {}), name: (frame.unknown_events or {}).get(name, 0) + 1}
+        self._write(frame)
+
+    # Nodes ------------------------------------------------------------------------------------------------------------
+
+    def _node_start(self, event: Any, name: str = "") -> None:
+        """Hot, as ``_node_end`` is: written out rather than composed."""
+        span_id = event.span_id
+        spans = self._open
+        if span_id in spans or span_id in self._seen or span_id in self._seen_before:
+            self._count_duplicate(event)
+            return
+        parent = spans.get(event.parent_span_id) or self._missed_parent(event)
+        name = name or event.node_name
+        path = name if name.isidentifier() else _escaped(name)
+        if parent.path:
+            path = f"{parent.path}/{path}"
+        executions = parent.executions
+        execution = 1
+        if executions is None:
+            parent.executions = {name: 1}
+        elif name in executions:
+            execution = executions[name] = executions[name] + 1
+            path = f"{path}@{execution}"
+        else:
+            executions[name] = 1
+        run = parent.run
+        run.frame.steps += 1
+        run.open_spans += 1
+        created = getattr(event, "created_at", None)
+        frame = StepFrame(
+            run.frame.run,
+            next(run.numbers),
+            _row_number(parent),
+            NODE,
+            span_id,
+            name,
+            event.graph_name or "",
+            path,
+            int(event.timestamp * 1e6),
+            _RUNNING,
+            parent.item,
+            execution,
+            getattr(event, "superstep", None),
+            _thread_name(),
+            None if created is None else int(created * 1e6),
+        )
+        spans[span_id] = Span(NODE_RUN, frame, run, parent, path, parent.item, self.monotonic_ns())
+        self._write(frame)
+        if self._write_values is not None:
+            self._values(frame.run, frame.step, INPUT, event, "inputs", "trace_inputs")
+
+    def _node_end(self, event: Any) -> None:
+        span_id = event.span_id
+        span = self._open.pop(span_id, None) or self._missed_node(event)
+        if span is None:
+            return
+        frame = span.frame
+        frame.final = frame.ended_at is None
+        frame.status = _COMPLETED
+        frame.ended_at = int(event.timestamp * 1e6)
+        duration = event.duration_ms
+        frame.duration_ms = (self.monotonic_ns() - span.started) / 1e6 if duration is None else duration
+        frame.cached = event.cached
+        span.run.open_spans -= 1
+        if span.nested is not None:
+            self._forget_nested(span)
+        self._seen.add(span_id)
+        if len(self._seen) > _WINDOW:
+            self._turn_window()
+        self._write(frame)
+        if self._write_values is not None:
+            self._values(frame.run, frame.step, OUTPUT, event, "outputs", "trace_outputs")
+
+    def _node_error(self, event: Any) -> None:
+        span = self._open.get(event.span_id) or self._missed_node(event)
+        if span is None:
+            return
+        error = from_event(event, self._redact)
+        cancelled = getattr(event, "status", "failed") == "cancelled"
+        if cancelled:
+            span.frame.error = error
+        else:
+            self._fail(span, error)
+        self._end_step(event.span_id, span, _CANCELLED if cancelled else _FAILED, event)
+        self._write(span.frame)
+
+    def _attempt_start(self, event: Any) -> None:
+        span = self._open.get(event.parent_span_id)
+        if span is None or self._is_repeated((type(event), event.span_id), event):
+            return
+        frame, started = span.frame, _micros(event)
+        attempt = AttemptFrame(frame.run, frame.step, event.attempt_number, started)
+        attempt.max_attempts = event.max_attempts
+        attempt.timeout_seconds = event.timeout_seconds
+        span.attempts = {**(span.attempts or {}), event.attempt_number: attempt}
+        frame.attempts = max(frame.attempts, event.attempt_number)
+        frame.assigned_at = frame.assigned_at or started
+        self._write(frame)
+        self._write(attempt)
+
+    def _attempt_end(self, event: Any) -> None:
+        span = self._open.get(event.parent_span_id)
+        if span is None or self._is_repeated((type(event), event.span_id), event):
+            return
+        attempt = (span.attempts or {}).pop(event.attempt_number, None)
+        if attempt is None:
+            attempt = AttemptFrame(span.frame.run, span.frame.step, event.attempt_number, None)
+        attempt.ended_at = _micros(event)
+        attempt.duration_ms = event.duration_ms
+        attempt.outcome = event.outcome
+        attempt.retry_scheduled = bool(event.retry_scheduled)
+        if event.outcome != "succeeded":
+            attempt.error = from_event(event, self._redact)
+        self._write(attempt)
+
+    def _cache_hit(self, event: Any) -> None:
+        self._mark(event.span_id, "cached", True)
+
+    def _route_decision(self, event: Any) -> None:
+        decision = event.decision
+        if not isinstance(decision, str):
+            decision = ", ".join(str(target) for target in decision)
+        self._mark(event.node_span_id, "decision", str(decision))
+
+    def _interrupt(self, event: Any) -> None:
+        self._mark(event.span_id, "status", _PAUSED)
+
+    def _chunk(self, event: Any) -> None:
+        span = self._open.get(event.parent_span_id)
+        if span is not None and not self._is_repeated((type(event), event.span_id), event):
+            span.frame.chunks += 1
+            self._write(span.frame)
+
+    # The mechanics they share -----------------------------------------------------------------------------------------
+
+    def _end_step(self, span_id: str, span: Span, status: int, event: Any) -> None:
+        frame = span.frame
+        frame.final = frame.ended_at is None
+        frame.status = status
+        frame.ended_at = int(event.timestamp * 1e6)
+        duration = getattr(event, "duration_ms", None)
+        frame.duration_ms = self._elapsed_ms(span) if duration is None else duration
+        if span.nested is not None:
+            self._forget_nested(span)
+        self._forget(span_id, span)
+
+    def _cancel(self, span_id: str, span: Span, now: int) -> None:
+        """Close a left-over span. Should its end still come, that takes the verdict back."""
+        self._forget(span_id, span)
+        frame = span.frame
+        if span.kind in (NESTED, NESTED_MAP) or frame.status == _PAUSED:
+            return
+        frame.status = _CANCELLED
+        frame.final = frame.ended_at is None
+        frame.ended_at = now
+        frame.duration_ms = self._elapsed_ms(span)
+        self._write(frame)
+        self._cancelled[span_id] = span
+        if len(self._cancelled) > _KEPT_CANCELLED:
+            self._cancelled.popitem(last=False)
+
+    def _fail(self, span: Span, error: ErrorRecord | None) -> None:
+        """Mark a step's error; where it arose, not where it merely passed, it counts in everything above."""
+        frame, seen = span.frame, span.child_error
+        holds_run = span.nested is not None or span.kind in (ITEM_RUN, SUBRUN)
+        frame.propagated = frame.failures > 0 and seen is not None and (holds_run or seen == _identity(error))
+        frame.error = error
+        above = span.parent
+        if above is not None:
+            above.child_error = _identity(error)
+        if frame.propagated:
+            return
+        while above is not None:
+            if above.kind not in (NESTED, NESTED_MAP):
+                above.frame.failures += 1
+            above = above.parent
+
+    def _mark(self, span_id: str | None, field: str, value: object) -> None:
+        span = self._open.get(span_id or "")
+        if span is not None and getattr(span.frame, field) != value:
+            setattr(span.frame, field, value)
+            self._write(span.frame)
+
+    def _values(self, run: int, step: int, direction: int, event: Any, ours: str, theirs: str) -> None:
+        if self._write_values is None:
+            return
+        values = getattr(event, ours, None)
+        if values is None:
+            values = getattr(event, theirs, None)
+        if values is not None:
+            self._write_values(run, step, direction, values)
+
+    def _elapsed_ms(self, span: Span) -> float:
+        return (self.monotonic_ns() - span.started) / 1e6
+
+    def _track(self, span_id: str, span: Span) -> None:
+        self._open[span_id] = span
+        span.run.open_spans += 1
+
+    def _forget_nested(self, span: Span) -> None:
+        """A node ended: so did the run inside it, heard of or not."""
+        if span.nested in self._open:
+            self._forget(span.nested, self._open[span.nested])
+
+    def _forget(self, span_id: str, span: Span) -> None:
+        if self._open.pop(span_id, None) is not None:
+            span.run.open_spans -= 1
+        self._saw(span_id)
+
+    # Duplicates, and what began before we listened --------------------------------------------------------------------
+
+    def _saw(self, key: Any) -> None:
+        self._seen.add(key)
+        if len(self._seen) > _WINDOW:
+            self._turn_window()
+
+    def _turn_window(self) -> None:
+        self._seen_before, self._seen = self._seen, set()
+
+    def _is_repeated(self, key: Any, event: Any) -> bool:
+        """Whether the event came before. Starts are judged by their open span, the rest by a bounded window."""
+        if key in self._open or key in self._seen or key in self._seen_before:
+            self._count_duplicate(event)
+            return True
+        if not isinstance(key, str):
+            self._saw(key)
+        return False
+
+    def _count_duplicate(self, event: Any) -> None:
+        run = self.run_of(event)
+        if run is not None:
+            run.frame.duplicates += 1
+
+    def _missed_node(self, event: Any) -> Span | None:
+        """The span of a node's end whose start is not open: cancelled too early, repeated, or never seen."""
+        span = self._cancelled.pop(event.span_id, None)
+        if span is not None:
+            return span
+        if event.span_id in self._seen or event.span_id in self._seen_before:
+            self._count_duplicate(event)
+            return None
+        self._node_start(event)
+        span = self._open[event.span_id]
+        span.frame.start_missed = True
+        return span
+
+    def _missed_run(self, event: Any) -> Span | None:
+        if event.span_id in self._seen or event.span_id in self._seen_before:
+            self._count_duplicate(event)
+            return None
+        if event.parent_span_id is not None and event.run_id not in self._runs:
+            return None
+        return self._run_around(event).root
+
+    def _missed_parent(self, event: Any) -> Span:
+        """Where a span belongs whose parent is not open: its run, ended or never announced."""
+        return self._run_around(event).root
+
+    def _run_around(self, event: Any) -> OpenRun:
+        for span_id in (event.span_id, event.parent_span_id):
+            span = self._open.get(span_id)
+            if span is not None:
+                return span.run
+        run = self._runs.get(event.run_id) or self._ended_runs.get(event.run_id)
+        if run is None:
+            run = self._new_run(event, missed=True)
+            self._write(run.frame)
+        return run
+
+
+_HANDLERS: Final = {
+    "RunStartEvent": "_run_start",
+    "RunEndEvent": "_run_end",
+    "NodeStartEvent": "_node_start",
+    "NodeEndEvent": "_node_end",
+    "NodeErrorEvent": "_node_error",
+    "NodeAttemptStartEvent": "_attempt_start",
+    "NodeAttemptEndEvent": "_attempt_end",
+    "CacheHitEvent": "_cache_hit",
+    "RouteDecisionEvent": "_route_decision",
+    "InterruptEvent": "_interrupt",
+    "StreamingChunkEvent": "_chunk",
+    "SuperstepStartEvent": "_superstep_start",
+    "StopRequestedEvent": "_stop_requested",
+}
+
+
+def _row_number(span: Span) -> int:
+    """The number of the row that a span writes; 0 is the run itself."""
+    return 0 if span.kind <= MAP_ROOT else span.frame.step
+
+
+def _thread_name() -> str:
+    return "" if get_ident() == _MAIN_THREAD else current_thread().name
+
+
+def _escaped(name: str) -> str:
+    return name if name.isidentifier() else name.translate(_PATH_ESCAPES)
+
+
+def _micros(event: Any) -> int:
+    return int(event.timestamp * 1e6)
+
+
+def _identity(error: ErrorRecord | None) -> tuple[str, str]:
+    return ("", "") if error is None else (error.type, error.message)
+
+
+def _word(status: Any) -> str:
+    """The word of a status: hypergraph's are enumerations."""
+    return getattr(status, "value", status)
+
+
+def _launching_node() -> tuple[str, str] | None:
+    """The hypergraph node by whose hand a top-level run was started, as the framework tells it."""
+    framework = sys.modules.get("hypergraph")
+    current = getattr(framework, "current_node_span", None)
+    reference = current() if current is not None else None
+    return None if reference is None else (reference.run_id, reference.span_id)

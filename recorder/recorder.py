@@ -1,0 +1,405 @@
+"""The recorder: what a user attaches to their runs, and the whole of the hot path.
+
+``on_event`` resolves an event to frames (``recorder.linking``), appends them to this process's journal
+(``recorder.journal``) and returns. The promises: it never raises into the run, never blocks it, keeps none of its
+objects, and once it has returned the event survives the death of the process.
+"""
+
+import atexit
+import os
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
+from typing import Any, Final, Literal, Self
+
+from recorder import process, tracing
+from recorder.errors import RecorderError
+from recorder.journal.frames import FactsFrame, ProcessFrame, ValuesFrame
+from recorder.journal.writer import Journal, Limits, Tally
+from recorder.keeper import Keeper, start_ingest
+from recorder.linking import Linker, OpenRun
+from recorder.location import StoreLocation, note_written, place_store
+from recorder.processors import EventProcessor
+from recorder.values import Redaction, capture_policy
+
+__all__ = ["Recorder"]
+
+_INGEST_AT: Final = 64 << 20
+_FAILURES_UNTIL_OFF: Final = 10
+_STACK_LIMIT: Final = 64
+
+_stack: ContextVar[tuple[OpenRun, ...]] = ContextVar("recorder_stack", default=())
+"""Top-level runs started in this context, by any recorder: the last is what its next ``shutdown()`` is about."""
+
+_alive: "weakref.WeakSet[Recorder]" = weakref.WeakSet()
+
+
+class Recorder(EventProcessor):
+    """Records runs into a store; attach it and forget it.
+
+    Takes the events of ``recorder.events`` and hypergraph's alike (``event_processors=[Recorder()]``), and records
+    plain Python through ``run``, ``map``, ``executor`` and ``recorder.node``. Any number of threads, loops and
+    concurrent runs may share one. Files are opened at the first event. ``HG_MCP_DISABLED=1`` turns recording off.
+
+    Args:
+        store: Directory of the store. None: ``$HG_MCP_STORE``, else the nearest ``.hg_mcp`` upwards, else a new one
+        beside
+            the project's ``.git`` or ``pyproject.toml``, else in the working directory.
+        values: True records inputs and outputs of steps, up to 64 KiB each, secrets redacted. None or False: metadata
+        only.
+        redact: What counts as a secret; None for ``Redaction()``, the default keys and patterns.
+
+    Raises:
+        TypeError: An argument of the wrong type.
+    """
+
+    _raises: bool = False
+    """Set by this project's own tests: a contained failure is raised as well."""
+    _closed: bool = True
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:  # pyright: ignore[reportInconsistentConstructor]
+        """A subclass of hypergraph's ``EventProcessor`` where that is loaded, as ``with_processors`` asks for."""
+        del args, kwargs
+        base = getattr(sys.modules.get("hypergraph.events"), "EventProcessor", None)
+        if base is not None and not issubclass(cls, base):
+            both: type[Self] = type(cls.__name__, (cls, base), {"__module__": cls.__module__, "__doc__": cls.__doc__})
+            return object.__new__(both)
+        return object.__new__(cls)
+
+    def __init__(
+        self,
+        store: str | os.PathLike[str] | None = None,
+        *,
+        values: bool | None = None,
+        redact: Redaction | None = None,
+    ) -> None:
+        if not isinstance(store, str | os.PathLike | None):  # pyright: ignore[reportUnnecessaryIsInstance]  (users err)
+            raise TypeError(f"store must be a directory (str or os.PathLike) or None, not {type(store).__name__}")
+        self._store = store
+        self._capture, self._redaction = capture_policy(values, redact)
+        self._limits = Limits()
+        self._renew_lock()
+        self._location: StoreLocation | None = None
+        self._complaints = 0
+        self._failures = 0
+        self._closed = False
+        self._begin()
+        if os.environ.get("HG_MCP_DISABLED", "0") not in {"", "0"}:
+            self._handlers = _Nowhere(_discard)
+        _alive.add(self)
+
+    def _renew_lock(self) -> None:
+        """Reentrant: a finalizer or a signal handler may emit an event in the midst of recording another."""
+        self._lock = threading.RLock()
+        self._acquire = self._lock.acquire
+        self._release = self._lock.release
+
+    def _begin(self) -> None:
+        """The state that a process starts with, and a forked child again."""
+        self._tally = Tally()
+        self._journal: Journal | None = None
+        self._linker = Linker(self._redaction)
+        self._handlers: dict[type, Callable[[Any], None]] = {}
+        self._keeper = Keeper(self._chore)
+
+    # Events -----------------------------------------------------------------------------------------------------------
+
+    def on_event(self, event: Any) -> None:
+        """Record one event. Never raises."""
+        try:
+            self._acquire()  # twice as fast as ``with``, and as safe: see the end
+            handler = self._handlers.get(type(event)) or self._handler_for(type(event))  # pyright: ignore[reportUnknownArgumentType]
+            handler(event)
+        except Exception as error:
+            self._contain(error)
+        finally:
+            try:
+                self._release()
+            except RuntimeError:  # a signal came while waiting for the lock
+                pass
+
+    async def on_event_async(self, event: Any) -> None:
+        """Record one event. Never raises."""
+        self.on_event(event)
+
+    def shutdown(self) -> None:
+        """The top-level run that was started last in this context is over: what is left open of it was cancelled.
+
+        Called by frameworks, once for each start they delivered. The recorder goes on; ``close`` ends it.
+        """
+        try:
+            stack = _stack.get()
+            for position in range(len(stack) - 1, -1, -1):
+                if self._linker.owns(stack[position]):
+                    _stack.set(stack[:position] + stack[position + 1 :])
+                    self._pop(stack[position])
+                    return
+        except Exception as error:
+            self._contain(error)
+
+    async def shutdown_async(self) -> None:
+        """As ``shutdown``."""
+        self.shutdown()
+
+    def close(self) -> None:
+        """End recording: runs still open are marked cancelled, the journal is closed. Later events are counted."""
+        if self._closed:
+            return
+        self._closed = True
+        self._keeper.stop()
+        try:
+            with self._lock:
+                self._linker.abandon_all()
+                self._handlers = _Nowhere(self._too_late)
+                if self._journal is not None:
+                    self._journal.close()
+        except Exception as error:
+            self._contain(error)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    # Plain Python -----------------------------------------------------------------------------------------------------
+
+    @property
+    def wants_values(self) -> bool:
+        """Whether steps' inputs and outputs are recorded."""
+        return self._capture is not None
+
+    def run(
+        self,
+        name: str,
+        *,
+        workflow_id: str | None = None,
+        version: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+    ) -> tracing.RunScope:
+        """Record a block as a run, or within a run as a step with a run inside: ``with`` or ``async with``.
+
+        Args:
+            name: What the run is called; the graph name.
+            workflow_id: Your own id, by which the run can be asked for.
+            version: Your version of what runs.
+            metadata: Tags to filter by.
+            inputs: Values to record, when values are on.
+        """
+        return tracing.run(self, name, workflow_id=workflow_id, version=version, metadata=metadata, inputs=inputs)
+
+    def map(
+        self,
+        fn: Callable[..., Any],
+        items: Iterable[Any],
+        *,
+        name: str | None = None,
+        max_concurrency: int | None = None,
+        error_handling: Literal["raise", "continue"] = "raise",
+    ) -> Any:
+        """Call ``fn`` on every item, recorded as one run with an item for each.
+
+        Args:
+            fn: An async function gives an awaitable; a sync one runs here, or in a pool of ``max_concurrency`` threads.
+            items: What to call it with, one argument each.
+            name: What the run is called; the function's name when None.
+            max_concurrency: How many at a time.
+            error_handling: ``raise`` stops at the first exception; ``continue`` gives exceptions in their places.
+
+        Returns:
+            Results in the order of the items (an awaitable of them for an async ``fn``).
+
+        Raises:
+            ValueError: A bad ``error_handling`` or ``max_concurrency``.
+            TypeError: ``fn`` cannot be called.
+        """
+        return tracing.map_items(
+            self, fn, items, name=name, max_concurrency=max_concurrency, error_handling=error_handling
+        )
+
+    def executor(self, pool: Any) -> Any:
+        """A ``concurrent.futures`` executor that carries the current step into ``pool``'s threads."""
+        return tracing.executor(pool)
+
+    def install(self) -> Self:
+        """Record nodes that are called outside any run, each as a run of its own, from now on."""
+        tracing.install(self)
+        return self
+
+    # Behind the hot path ----------------------------------------------------------------------------------------------
+
+    def _handler_for(self, event_type: type) -> Callable[[Any], None]:
+        if self._journal is None:
+            self._open()
+            if self._journal is None:
+                return self._lose
+        handler = self._linker.handler(event_type.__name__)
+        if event_type.__name__ == "RunStartEvent":
+            handler = self._starting(handler)
+        self._handlers[event_type] = handler
+        return handler
+
+    def _starting(self, link: Callable[[Any], None]) -> Callable[[Any], None]:
+        def handler(event: Any) -> None:
+            link(event)
+            if event.parent_span_id is None:
+                self._push(event)
+                self._keeper.start()
+
+        return handler
+
+    def _push(self, event: Any) -> None:
+        run = self._linker.run_of(event)
+        if run is None:
+            return
+        run.pushes += 1
+        stack = _stack.get()
+        if len(stack) >= _STACK_LIMIT:  # somebody emits events and never shuts down
+            stack = tuple(known for known in stack if not known.ended)
+        _stack.set((*stack, run))
+
+    def _pop(self, run: OpenRun) -> None:
+        with self._lock:
+            run.pushes -= 1
+            if run.pushes <= 0:
+                self._linker.abandon(run)
+
+    def _open(self) -> None:
+        """Open the store and its journal; a failure leaves a journal that counts what it loses."""
+        try:
+            self._location = place_store(self._store)
+        except (OSError, RecorderError) as error:
+            self._switch_off(f"there is no store to record into ({error})")
+            return
+        recorder = os.urandom(8).hex()
+
+        def process_frame(number: int) -> ProcessFrame:
+            return process.process_frame(recorder, number, self._redaction)
+
+        self._journal = Journal(
+            self._location.journal, recorder, process_frame, self._tally, self._complain, self._limits
+        )
+        self._linker.connect(self._journal.write, self._write_values if self._capture is not None else None)
+        note_written(self._location)
+
+    def _write_values(self, run: int, step: int, direction: int, values: Mapping[str, Any]) -> None:
+        assert self._capture is not None
+        assert self._journal is not None
+        entries = self._capture.entries(values)
+        if entries:
+            self._journal.write_values(ValuesFrame(run, step, direction, entries))
+
+    def _chore(self, first: bool) -> bool:
+        """One round of the keeper's; False ends it."""
+        journal, location = self._journal, self._location
+        if self._closed or journal is None or location is None or not self._linker.open_runs:
+            return False
+        facts = FactsFrame(process.git_dirty(os.getcwd())) if first else None
+        with self._lock:
+            if self._closed:
+                return False
+            if facts is not None:
+                journal.write(facts)
+            journal.beat()
+        if journal.finished_bytes > _INGEST_AT:
+            journal.finished_bytes = 0
+            start_ingest(location.directory)
+        return True
+
+    # When something goes wrong ----------------------------------------------------------------------------------------
+
+    def _contain(self, error: Exception) -> None:
+        """Our failure stays ours: said once, counted, and after a few the recorder switches itself off."""
+        self._failures += 1
+        self._tally.events_lost += 1
+        self._complain(f"an event could not be recorded ({type(error).__name__})")
+        if self._failures >= _FAILURES_UNTIL_OFF:
+            self._switch_off("recording failed too often")
+        if self._raises:
+            raise error
+
+    def _switch_off(self, reason: str) -> None:
+        self._handlers = _Nowhere(self._lose)
+        self._complaints = 0
+        self._complain(f"{reason}; this process records no more")
+
+    def _complain(self, what: str) -> None:
+        """One reassuring line for the user, the first time."""
+        self._complaints += 1
+        if self._complaints > 1:
+            return
+        import logging  # lazy: 3 ms at import, needed only when something went wrong
+
+        logging.getLogger("recorder").warning(
+            "hg-mcp: %s. Your run is not affected; the record will say what is missing.", what
+        )
+
+    def _lose(self, event: Any) -> None:
+        del event
+        self._tally.events_lost += 1
+
+    def _too_late(self, event: Any) -> None:
+        self._tally.late_events += 1
+        if self._tally.late_events == 1:
+            self._complaints = 0
+            self._complain(f"a {type(event).__name__} came after close() and was not recorded")
+
+    # Forks ------------------------------------------------------------------------------------------------------------
+
+    def before_fork(self) -> None:
+        """Called by the interpreter."""
+        self._keeper.stop(wait=True)
+
+    def after_fork_in_parent(self) -> None:
+        """Called by the interpreter."""
+        if self._linker.open_runs and not self._closed:
+            self._keeper.start()
+
+    def after_fork_in_child(self) -> None:
+        """The parent's runs are the parent's; this process starts a journal of its own."""
+        self._renew_lock()
+        self._keeper.forget()
+        if self._journal is not None:
+            self._journal.drop()
+        if not isinstance(self._handlers, _Nowhere):
+            self._begin()
+
+
+class _Nowhere(dict[type, Callable[[Any], None]]):
+    """Handlers of a recorder that records no more: one for all types."""
+
+    def __init__(self, handler: Callable[[Any], None]) -> None:
+        super().__init__()
+        self._handler = handler
+
+    def get(self, key: type, default: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The one handler."""
+        del key, default
+        return self._handler
+
+
+def _discard(event: Any) -> None:
+    del event
+
+
+def _each(action: Callable[["Recorder"], None]) -> Callable[[], None]:
+    def act() -> None:
+        for recorder in list(_alive):
+            action(recorder)
+
+    return act
+
+
+atexit.register(_each(Recorder.close))
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_each(Recorder.before_fork),
+        after_in_parent=_each(Recorder.after_fork_in_parent),
+        after_in_child=_each(Recorder.after_fork_in_child),
+    )
