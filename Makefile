@@ -1,0 +1,47 @@
+# Every chore has a target; `make` lists them. The virtual environment is made on first use, and again when
+# what it is made from changes.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.hg-mcp-ready
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test check fmt bench clean
+
+help: ## List the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+venv: $(READY) ## Make the virtual environment, with what development needs
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "hg-mcp needs Python 3.11 or later, and $(PYTHON) is not: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(READY) ## Record a real workload, and show what an agent is told about it
+	@$(BIN)/python examples/demo.py
+
+test: $(READY) ## Run every test
+	@$(BIN)/python -m pytest
+
+check: $(READY) ## Lint, format, types, layers, and generated docs
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/python -m hg_mcp.tools.reference --check docs/tools.md
+
+fmt: $(READY) ## Format, fix what can be fixed, and write the generated docs
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/python -m hg_mcp.tools.reference docs/tools.md
+
+bench: $(READY) ## Measure beside its peers; reports, never fails
+	@$(BIN)/python -m benchmarks.run
+
+clean: ## Remove the virtual environment and what tools left behind
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache demo-store *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
