@@ -339,6 +339,7 @@ class Linker:
         duration = event.duration_ms
         frame.duration_ms = (self.monotonic_ns() - span.started) / 1e6 if duration is None else duration
         frame.cached = event.cached
+        frame.chunks += getattr(event, "chunks", 0)
         span.run.open_spans -= 1
         if span.nested is not None:
             self._forget_nested(span)

@@ -432,7 +432,18 @@ async def test_a_forked_child_records_for_itself(tmp_path: Path) -> None:
 
 
 LIGHT = {
-    *("_blake2", "_ctypes", "_struct", "_weakrefset", "atexit", "binascii", "bisect", "contextlib", "contextvars"),
+    *(
+        "_blake2",
+        "_contextvars",
+        "_ctypes",
+        "_struct",
+        "_weakrefset",
+        "atexit",
+        "binascii",
+        "bisect",
+        "contextlib",
+        "contextvars",
+    ),
     *("ctypes", "errno", "fcntl", "itertools", "math", "struct", "threading", "time", "types", "weakref", "zlib"),
 }
 
