@@ -1,0 +1,354 @@
+"""What a store promises, whatever its back-end: the writer that ingest drives, the reader that queries ask.
+
+Rows are plain frozen dataclasses. Moments are microseconds of the wall clock (UTC), durations milliseconds; statuses
+are the words of ``recorder.events``. ``Run.key`` and ``Step.step`` are internal handles and never leave
+``hg_mcp.queries``.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from recorder.journal.frames import ErrorRecord, Frame
+
+__all__ = [
+    "Attempt",
+    "Backlog",
+    "EventWriter",
+    "Failure",
+    "NodeWindow",
+    "Run",
+    "RunFilter",
+    "RunReader",
+    "Sample",
+    "SegmentState",
+    "Step",
+    "StepFilter",
+    "StoredValue",
+    "Worker",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """The process that recorded a run; ``dead_at`` is when its death was proven, ``closed_at`` when it ended itself."""
+
+    recorder: str
+    host: str
+    pid: int
+    cwd: str
+    python: str
+    started_at: int
+    seen_at: int
+    closed_at: int | None
+    dead_at: int | None
+    git_commit: str
+    git_branch: str
+    git_dirty: bool | None
+    events: int
+    events_lost: int
+    segments_dropped: int
+    values_dropped: int
+    bad_frames: int
+    bytes_lost: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A top-level run. ``failures`` counts failed steps that did not merely pass an error on.
+
+    ``steps`` and ``failures`` of a run that has not ended are counted from its rows.
+    """
+
+    key: int
+    run_id: str
+    graph: str
+    status: str
+    started_at: int
+    ended_at: int | None
+    duration_ms: float | None
+    workflow_id: str | None
+    parent_workflow_id: str | None
+    is_map: bool
+    map_size: int | None
+    items_completed: int | None
+    items_failed: int | None
+    items_paused: int | None
+    items_stopped: int | None
+    items_restored: int | None
+    supersteps: int
+    steps: int
+    failures: int
+    error_type: str | None
+    error_message: str | None
+    version: str | None
+    metadata: Mapping[str, str]
+    retry_of: str | None
+    retry_index: int | None
+    forked_from: str | None
+    is_resume: bool
+    launched_by: tuple[str, str] | None
+    stop_requested_at: int | None
+    unknown_events: Mapping[str, int]
+    start_missed: bool
+    worker: Worker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A row of a run: ``kind`` is ``node`` (an execution) or ``item`` (of a map), ``step`` its number in start order.
+
+    ``item`` is the index of an item, and for a node that of the nearest item above it.
+    """
+
+    step: int
+    parent: int
+    kind: str
+    node: str
+    graph: str
+    path: str
+    span: str
+    status: str
+    item: int | None
+    execution: int
+    superstep: int | None
+    thread: str
+    created_at: int | None
+    assigned_at: int | None
+    started_at: int
+    ended_at: int | None
+    duration_ms: float | None
+    cached: bool
+    propagated: bool
+    failures: int
+    attempts: int
+    chunks: int
+    decision: str | None
+    error_type: str | None
+    error_message: str | None
+    nested_run_id: str | None
+    map_size: int | None
+    start_missed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One attempt of a step; ``outcome`` is empty while it runs."""
+
+    number: int
+    started_at: int | None
+    ended_at: int | None
+    duration_ms: float | None
+    outcome: str
+    error: ErrorRecord | None
+    max_attempts: int
+    timeout_seconds: float | None
+    retry_scheduled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A recorded error of a run: of a step, or of the run itself (``step`` 0, path ``""``)."""
+
+    step: int
+    kind: str
+    path: str
+    node: str
+    item: int | None
+    status: str
+    propagated: bool
+    started_at: int
+    error: ErrorRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One execution of a node, as statistics need it. ``queue_ms`` is start minus creation, where both are known."""
+
+    node: str
+    graph: str
+    status: str
+    cached: bool
+    attempts: int
+    duration_ms: float | None
+    queue_ms: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeWindow:
+    """Executions of one node over a window of time, percentiles within 1 %."""
+
+    node: str
+    graph: str
+    count: int
+    errors: int
+    cached: int
+    attempts: int
+    timed: int
+    total_ms: float
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    max_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredValue:
+    """A value of a step. ``data`` is JSON in UTF-8 where it is kept; ``size`` the full size in bytes, where known."""
+
+    direction: str
+    name: str
+    status: str
+    type: str
+    size: int | None
+    digest: str | None
+    note: str | None
+    data: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFilter:
+    """Which top-level runs. Empty fields do not filter. ``since`` and ``until`` bound the start, in microseconds.
+
+    ``failed`` asks for failed runs as design.md has them: failed, partial, crashed, or completed with failures inside.
+    """
+
+    statuses: Sequence[str] = ()
+    graph: str = ""
+    workflow_id: str = ""
+    since: int | None = None
+    until: int | None = None
+    metadata: Mapping[str, str] | None = None
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFilter:
+    """Which steps of a run. Empty fields do not filter.
+
+    ``items`` keeps what happened inside those items of the outermost map; ``under`` the step with that path and all
+    below it; ``nodes_only`` leaves the item rows out.
+    """
+
+    statuses: Sequence[str] = ()
+    node: str = ""
+    items: Sequence[int] = ()
+    under: str = ""
+    slower_than_ms: float | None = None
+    nodes_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """What recorders wrote and the store does not hold yet. Nothing is behind when ``bytes`` is 0."""
+
+    segments: int = 0
+    bytes: int = 0
+    refused: tuple[str, ...] = ()
+    """Journal files that a newer or foreign program wrote: named, untouched."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentState:
+    """How far a segment has been read: ``offset`` bytes of it are in the store, or counted as lost."""
+
+    name: str
+    offset: int = 0
+    bytes_lost: int = 0
+    bad_frames: int = 0
+
+
+class EventWriter(Protocol):
+    """The one writer of a store, used by whoever holds ``ingest.lock``; ``apply`` commits whole or not at all."""
+
+    def segment(self, name: str) -> SegmentState:
+        """How far the segment was read before."""
+        ...
+
+    def apply(self, recorder: str, frames: Sequence[Frame], state: SegmentState) -> None:
+        """Write the frames' rows and the segment's new state in one transaction, synced to disk."""
+        ...
+
+    def quarantine(self, state: SegmentState, reason: str, payload: bytes) -> None:
+        """Keep a frame that no store can take, and move past it."""
+        ...
+
+    def forget(self, name: str) -> None:
+        """The segment's file is gone."""
+        ...
+
+    def declare_dead(self, recorder: str, at: int) -> None:
+        """The recorder's process is proven dead: its running runs crashed, with the steps that were executing."""
+        ...
+
+    def close(self) -> None:
+        """Checkpoint and let go."""
+        ...
+
+
+class RunReader(Protocol):
+    """What was recorded. Every answer is bounded by a run, a window or a limit."""
+
+    async def latest_run(self, *, failed: bool = False) -> Run | None:
+        """The run that started last (of the failed ones)."""
+        ...
+
+    async def match_runs(self, handle: str, *, limit: int = 6) -> list[Run]:
+        """Runs that a handle may mean, newest first: exact id, else workflow id (its latest run), else id prefix."""
+        ...
+
+    async def runs(self, which: RunFilter, *, limit: int, before: tuple[int, int] | None = None) -> list[Run]:
+        """Runs, newest first; ``before`` is the ``(started_at, key)`` of the last one already seen."""
+        ...
+
+    async def count_runs(self, which: RunFilter) -> int:
+        """How many runs the filter keeps."""
+        ...
+
+    async def graphs(self, *, limit: int = 50) -> list[str]:
+        """Names of graphs with runs, latest first."""
+        ...
+
+    async def steps(self, run: int, which: StepFilter, *, limit: int, after: int = 0) -> list[Step]:
+        """Steps in start order, from beyond step number ``after``."""
+        ...
+
+    async def count_steps(self, run: int, which: StepFilter) -> int:
+        """How many steps the filter keeps."""
+        ...
+
+    async def step_at(self, run: int, path: str) -> Step | None:
+        """The step with exactly that path."""
+        ...
+
+    async def step_numbered(self, run: int, step: int) -> Step | None:
+        """The step with that number."""
+        ...
+
+    async def nodes(self, run: int) -> list[str]:
+        """Names of the nodes that executed in the run, in order of first start."""
+        ...
+
+    async def attempts(self, run: int, step: int) -> list[Attempt]:
+        """Attempts of a step, in order."""
+        ...
+
+    async def failures(self, run: int) -> list[Failure]:
+        """Every recorded error of the run, steps' in start order, then the run's own."""
+        ...
+
+    async def samples(self, run: int) -> list[Sample]:
+        """Every execution of every node of the run, in start order."""
+        ...
+
+    async def windows(self, graph: str, since: int, until: int) -> list[NodeWindow]:
+        """Per node, the executions that became final between the two moments, in runs of the graph."""
+        ...
+
+    async def values(self, run: int, step: int, *, with_data: bool) -> list[StoredValue]:
+        """Values of a step (0: of the run), inputs first, in the order of their names' appearance."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the store."""
+        ...

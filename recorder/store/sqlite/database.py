@@ -1,0 +1,131 @@
+"""Opens the database file: the writer creates and migrates it, readers verify it and change nothing.
+
+What it promises: a file that another program or a newer version wrote is refused by name and left as it was.
+"""
+
+import os
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Final
+from urllib.parse import quote
+
+from recorder.errors import ForeignFileError, NewerFormatError, StoreFailedError
+from recorder.store.sqlite.queries import MIGRATIONS, QUERIES
+
+__all__ = ["VERSION", "open_for_writing", "read_offsets", "translated", "uri", "verify"]
+
+VERSION: Final = len(MIGRATIONS)
+_APPLICATION_ID: Final = 0x48474D43
+_PRAGMAS: Final = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA cache_size = -16000",
+    "PRAGMA wal_autocheckpoint = 4000",
+)
+
+
+def uri(path: str, *, immutable: bool = False) -> str:
+    """The name by which SQLite opens the file read-only. ``immutable``: nobody can write it, so no lock is needed."""
+    return f"file:{quote(os.path.abspath(path))}?mode=ro{'&immutable=1' if immutable else ''}"
+
+
+@contextmanager
+def translated(path: str) -> Generator[None]:
+    """Turn failures of the disk or the file into this package's errors; what is wrong with a value passes through."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise StoreFailedError(path, str(error)) from error
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
+            raise ForeignFileError(path, "it is not a SQLite database") from error
+        if type(error) is sqlite3.DatabaseError:
+            raise StoreFailedError(path, str(error)) from error
+        raise
+
+
+def open_for_writing(path: str) -> sqlite3.Connection:
+    """The only read-write connection, to a file of this version: created (0600) or migrated if need be.
+
+    Raises:
+        ForeignFileError: Another program's file.
+        NewerFormatError: A newer version's file.
+        StoreFailedError: The disk or the file fails.
+    """
+    with translated(path):
+        _create_private(path)
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        try:
+            version = _version(connection, path)
+            for pragma in _PRAGMAS:
+                connection.execute(pragma)
+            for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+                _migrate(connection, number, script)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def verify(connection: sqlite3.Connection, path: str) -> None:
+    """Refuse what a reader of this version cannot read.
+
+    Raises:
+        ForeignFileError: Another program's file.
+        NewerFormatError: A newer version's file.
+        StoreFailedError: An empty or an older version's file, which the next ingest fills or migrates.
+    """
+    with translated(path):
+        version = _version(connection, path)
+    if version < VERSION:
+        found = f"has format {version}" if version else "is empty"
+        raise StoreFailedError(path, f"it {found}; the next ingest brings it to format {VERSION}")
+
+
+def read_offsets(path: str, *, immutable: bool = False) -> dict[str, int]:
+    """How far each segment is in the store. Empty where there is no store yet, or one that is just being created.
+
+    Raises:
+        ForeignFileError, NewerFormatError, StoreFailedError: As in ``verify``, but an older version's file will do.
+    """
+    if not os.path.exists(path):
+        return {}
+    with translated(path):
+        connection = sqlite3.connect(uri(path, immutable=immutable), uri=True)
+        try:
+            created = _version(connection, path) > 0
+            return dict(connection.execute(QUERIES["segments"]).fetchall()) if created else {}
+        finally:
+            connection.close()
+
+
+def _version(connection: sqlite3.Connection, path: str) -> int:
+    connection.execute("BEGIN")  # one look: another process may be creating it
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    connection.execute("ROLLBACK")
+    if application != _APPLICATION_ID and (application or version or tables):
+        raise ForeignFileError(path, "another program's SQLite database")
+    if version > VERSION:
+        raise NewerFormatError(path, version, VERSION)
+    return version
+
+
+def _create_private(path: str) -> None:
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StoreFailedError(path, error.strerror or str(error)) from error
+
+
+def _migrate(connection: sqlite3.Connection, number: int, script: str) -> None:
+    """One version up, with its own record, in one transaction."""
+    try:
+        ours = f"PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {number}"
+        connection.executescript(f"BEGIN IMMEDIATE; {ours}; {script}; COMMIT;")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,93 @@
+"""Reduces a batch of frames to the rows they leave behind: of each row the last frame, which is all of it."""
+
+from collections.abc import Sequence
+
+from recorder.journal.frames import (
+    NODE,
+    AttemptFrame,
+    CloseFrame,
+    ErrorRecord,
+    FactsFrame,
+    Frame,
+    HeartbeatFrame,
+    ProcessFrame,
+    RunFrame,
+    StepFrame,
+    ValuesFrame,
+)
+
+__all__ = ["Merged"]
+
+
+class Merged:
+    """The rows of a batch by the recorder's own numbers.
+
+    Attributes:
+        final: The frames in which an execution of a node first became final, whatever came later.
+        counts: The last frame that carries the recorder's counts.
+        contents: The data of every digest that the batch names; None where it only names it.
+        seen_at: The latest moment in it: a sign of life.
+    """
+
+    def __init__(self, frames: Sequence[Frame]) -> None:
+        self.runs: dict[int, RunFrame] = {}
+        self.steps: dict[tuple[int, int], StepFrame] = {}
+        self.attempts: dict[tuple[int, int, int], AttemptFrame] = {}
+        self.values: dict[tuple[int, int, int], ValuesFrame] = {}
+        self.contents: dict[bytes, bytes | None] = {}
+        self.final: list[StepFrame] = []
+        self.process: ProcessFrame | None = None
+        self.facts: FactsFrame | None = None
+        self.counts: HeartbeatFrame | CloseFrame | None = None
+        self.seen_at = 0
+        for frame in frames:
+            if type(frame) is StepFrame:
+                self.steps[frame.run, frame.step] = frame
+                if frame.final and frame.kind == NODE and frame.ended_at is not None:
+                    self.final.append(frame)
+            else:
+                self._take(frame)
+        self._note_moments()
+
+    def numbers(self) -> list[int]:
+        """The runs that the batch touches, in the recorder's order."""
+        children = (*self.steps, *self.attempts, *self.values)
+        return sorted(self.runs.keys() | {key[0] for key in children})
+
+    def error_of(self, run: int, step: int, attempt: int) -> "tuple[bool, ErrorRecord | None]":
+        """Whether the batch holds that row, and its error."""
+        if attempt:
+            row = self.attempts.get((run, step, attempt))
+        else:
+            row = self.steps.get((run, step)) if step else self.runs.get(run)
+        return row is not None, None if row is None else row.error
+
+    def _take(self, frame: Frame) -> None:
+        match frame:
+            case RunFrame():
+                self.runs[frame.run] = frame
+            case AttemptFrame():
+                self.attempts[frame.run, frame.step, frame.number] = frame
+            case ValuesFrame():
+                self._take_values(frame)
+            case ProcessFrame():
+                self.process = frame
+                self.seen_at = max(self.seen_at, frame.started_at)
+            case FactsFrame():
+                self.facts = frame
+            case HeartbeatFrame() | CloseFrame():
+                self.counts = frame
+                self.seen_at = max(self.seen_at, frame.at)
+            case StepFrame():
+                raise AssertionError  # taken above, where it is quicker
+
+    def _take_values(self, frame: ValuesFrame) -> None:
+        self.values[frame.run, frame.step, frame.direction] = frame
+        for entry in frame.entries:
+            if entry.digest is not None:
+                self.contents[entry.digest] = entry.data or self.contents.get(entry.digest)
+
+    def _note_moments(self) -> None:
+        for rows in (self.runs, self.steps):
+            for row in rows.values():
+                self.seen_at = max(self.seen_at, row.ended_at or row.started_at)

@@ -1,0 +1,394 @@
+-- Every statement of the SQLite back-end, by name. `-- name:` opens one, the comment below it says what it is for; a
+-- `-- name: where_...` is a condition that the reader joins into a `{where}` with AND. Values are always bound.
+
+-- Writing ------------------------------------------------------------------------------------------------------------
+
+-- name: intern_name
+-- The id of a name, new or not (the update changes nothing, it makes RETURNING answer).
+INSERT INTO names (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET name = name RETURNING id;
+
+-- name: segment
+-- How far a segment was read.
+SELECT name, read_to AS offset, bytes_lost, bad_frames FROM segments WHERE name = ?;
+
+-- name: segments
+-- How far every segment was read.
+SELECT name, read_to FROM segments;
+
+-- name: save_segment
+INSERT OR REPLACE INTO segments (name, recorder, read_to, bytes_lost, bad_frames) VALUES (?, ?, ?, ?, ?);
+
+-- name: keep_losses
+-- A dropped segment's losses stay with its recorder.
+UPDATE recorders SET
+    bytes_lost = recorders.bytes_lost + segments.bytes_lost,
+    bad_frames = recorders.bad_frames + segments.bad_frames
+FROM segments
+WHERE segments.name = ? AND segments.recorder = recorders.recorder;
+
+-- name: drop_segment
+DELETE FROM segments WHERE name = ?;
+
+-- name: save_quarantined
+INSERT INTO quarantine (segment, read_to, reason, payload) VALUES (?, ?, ?, ?);
+
+-- name: find_recorder
+SELECT id, dead_at FROM recorders WHERE recorder = ?;
+
+-- name: add_recorder
+INSERT INTO recorders (recorder) VALUES (?) RETURNING id, dead_at;
+
+-- name: save_process
+UPDATE recorders SET
+    host = :host, pid = :pid, cwd = :cwd, python = :python, platform = :platform, argv = :argv, version = :version,
+    started_at = :started_at, seen_at = max(seen_at, :started_at), git_commit = :git_commit, git_branch = :git_branch
+WHERE id = :id;
+
+-- name: save_seen
+-- A sign of life.
+UPDATE recorders SET
+    seen_at = max(seen_at, :seen_at), dead_at = NULL, git_dirty = coalesce(:git_dirty, git_dirty)
+WHERE id = :id;
+
+-- name: save_counts
+UPDATE recorders SET
+    closed_at = coalesce(:closed_at, closed_at), events = :events, events_lost = :events_lost,
+    late_events = :late_events, segments_dropped = :segments_dropped, values_dropped = :values_dropped
+WHERE id = :id;
+
+-- name: kill_recorder
+-- One that closed by itself has no time of death.
+UPDATE recorders SET dead_at = :at WHERE id = :id AND dead_at IS NULL AND closed_at IS NULL;
+
+-- name: crash_steps
+-- Running steps of a dead recorder's running runs. Before crash_runs.
+UPDATE steps SET status = 5
+WHERE status = 0 AND run IN (SELECT id FROM runs WHERE recorder = ? AND status = 1);
+
+-- name: crash_runs
+UPDATE runs SET status = 8 WHERE recorder = ? AND status = 1;
+
+-- name: revive_steps
+-- The reverse of crash_steps: only a verdict leaves a crashed row without an end. Before revive_runs.
+UPDATE steps SET status = 0
+WHERE status = 5 AND ended_at IS NULL
+    AND run IN (SELECT id FROM runs WHERE recorder = ? AND status = 8 AND ended_at IS NULL);
+
+-- name: revive_runs
+UPDATE runs SET status = 1 WHERE recorder = ? AND status = 8 AND ended_at IS NULL;
+
+-- name: find_run
+SELECT id, graph, started_at FROM runs WHERE recorder = ? AND number = ?;
+
+-- name: save_run
+INSERT INTO runs (
+    recorder, number, run_id, graph, status, started_at, ended_at, duration_ms, workflow_id, parent_workflow_id,
+    is_map, map_size, items_completed, items_failed, items_paused, items_stopped, items_restored, supersteps, steps,
+    failures, version, metadata, retry_of, retry_index, forked_from, is_resume, launched_by, stop_requested_at,
+    unknown_events, start_missed, duplicates
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (recorder, number) DO UPDATE SET
+    run_id = excluded.run_id, graph = excluded.graph, status = excluded.status, started_at = excluded.started_at,
+    ended_at = excluded.ended_at, duration_ms = excluded.duration_ms, workflow_id = excluded.workflow_id,
+    parent_workflow_id = excluded.parent_workflow_id, is_map = excluded.is_map, map_size = excluded.map_size,
+    items_completed = excluded.items_completed, items_failed = excluded.items_failed,
+    items_paused = excluded.items_paused, items_stopped = excluded.items_stopped,
+    items_restored = excluded.items_restored, supersteps = excluded.supersteps, steps = excluded.steps,
+    failures = excluded.failures, version = excluded.version, metadata = excluded.metadata,
+    retry_of = excluded.retry_of, retry_index = excluded.retry_index, forked_from = excluded.forked_from,
+    is_resume = excluded.is_resume, launched_by = excluded.launched_by,
+    stop_requested_at = excluded.stop_requested_at, unknown_events = excluded.unknown_events,
+    start_missed = excluded.start_missed, duplicates = excluded.duplicates
+RETURNING id;
+
+-- name: save_step
+-- REPLACE is as fast as a plain INSERT here and a little faster than an upsert (measured).
+INSERT OR REPLACE INTO steps (
+    run, step, parent, kind, span, node, graph, path, started_at, status, item, execution, superstep, thread,
+    created_at, assigned_at, ended_at, duration_ms, marks, failures, attempts, chunks, decision, nested_run_id, map_size
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: save_attempt
+INSERT OR REPLACE INTO attempts (
+    run, step, number, started_at, ended_at, duration_ms, outcome, max_attempts, timeout_seconds, retry_scheduled
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: error_keys
+SELECT step, attempt FROM errors WHERE run = ?;
+
+-- name: save_error
+INSERT OR REPLACE INTO errors (run, step, attempt, type, message, detail) VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: drop_error
+DELETE FROM errors WHERE run = ? AND step = ? AND attempt = ?;
+
+-- name: find_content
+SELECT id, encoding, keep_until FROM contents WHERE digest = ?;
+
+-- name: add_content
+INSERT INTO contents (digest, encoding, data, keep_until) VALUES (?, ?, ?, ?) RETURNING id;
+
+-- name: fill_content
+-- Known by its digest only, until now.
+UPDATE contents SET encoding = ?, data = ? WHERE id = ?;
+
+-- name: keep_content
+UPDATE contents SET keep_until = ? WHERE id = ?;
+
+-- name: drop_values
+DELETE FROM step_values WHERE run = ? AND step = ? AND direction = ?;
+
+-- name: save_value
+INSERT OR REPLACE INTO step_values (run, step, direction, position, name, status, type, size, content, note)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: node_day
+SELECT count, errors, cached, attempts, timed, total_ms, max_ms, sketch FROM node_days
+WHERE run_graph = ? AND day = ? AND node = ? AND graph = ?;
+
+-- name: save_node_day
+INSERT OR REPLACE INTO node_days (
+    run_graph, day, node, graph, count, errors, cached, attempts, timed, total_ms, max_ms, sketch
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- Reading: runs --------------------------------------------------------------------------------------------------------
+
+-- name: runs
+-- Runs, newest first. What a run that has not ended holds is counted from its rows.
+SELECT
+    runs.id AS key, runs.recorder AS worker, runs.run_id, names.name AS graph, runs.status, runs.started_at,
+    runs.ended_at, runs.duration_ms, runs.workflow_id, runs.parent_workflow_id, runs.is_map, runs.map_size,
+    runs.items_completed, runs.items_failed, runs.items_paused, runs.items_stopped, runs.items_restored,
+    runs.supersteps,
+    CASE WHEN runs.ended_at IS NOT NULL THEN runs.steps ELSE
+        (SELECT count(*) FROM steps WHERE steps.run = runs.id AND steps.kind = 0) END AS steps,
+    CASE WHEN runs.ended_at IS NOT NULL THEN runs.failures ELSE
+        (SELECT count(*) FROM steps WHERE steps.run = runs.id AND steps.status = 2 AND NOT steps.marks & 2)
+        END AS failures,
+    error_names.name AS error_type, errors.message AS error_message, runs.version, runs.metadata, runs.retry_of,
+    runs.retry_index, runs.forked_from, runs.is_resume, runs.launched_by, runs.stop_requested_at,
+    runs.unknown_events, runs.start_missed
+FROM runs
+JOIN names ON names.id = runs.graph
+LEFT JOIN errors ON errors.run = runs.id AND errors.step = 0 AND errors.attempt = 0
+LEFT JOIN names AS error_names ON error_names.id = errors.type
+WHERE {where}
+ORDER BY runs.started_at DESC, runs.id DESC
+LIMIT :limit;
+
+-- name: count_runs
+SELECT count(*) AS count FROM runs WHERE {where};
+
+-- name: where_any
+TRUE
+
+-- name: where_run_failed
+-- The words of the partial index failed_runs, which it needs to be used.
+(runs.status IN (3, 4, 8) OR (runs.status = 2 AND runs.failures > 0))
+
+-- name: where_run_statuses
+runs.status IN (SELECT value FROM json_each(:statuses))
+
+-- name: where_run_graph
+runs.graph = (SELECT id FROM names WHERE name = :graph)
+
+-- name: where_run_workflow
+runs.workflow_id = :workflow_id
+
+-- name: where_run_since
+runs.started_at >= :since
+
+-- name: where_run_until
+runs.started_at < :until
+
+-- name: where_run_metadata
+-- Every pair asked for is there.
+NOT EXISTS (
+    SELECT 1 FROM json_each(:metadata) AS wanted
+    WHERE NOT EXISTS (
+        SELECT 1 FROM json_each(runs.metadata) AS present
+        WHERE present.key = wanted.key AND present.value = wanted.value
+    )
+)
+
+-- name: where_run_before
+(runs.started_at, runs.id) < (:before_started_at, :before_key)
+
+-- name: where_run_id
+runs.run_id = :handle
+
+-- name: where_run_id_prefix
+runs.run_id >= :handle AND runs.run_id < :handle_end
+
+-- name: where_run_workflow_handle
+runs.workflow_id = :handle
+
+-- name: workers
+-- The processes of some runs, their losses summed over segments dropped and present.
+SELECT
+    id, recorder, host, pid, cwd, python, started_at, seen_at, closed_at, dead_at, git_commit, git_branch, git_dirty,
+    events, events_lost, segments_dropped, values_dropped,
+    bad_frames + coalesce((SELECT sum(bad_frames) FROM segments WHERE segments.recorder = recorders.recorder), 0)
+        AS bad_frames,
+    bytes_lost + coalesce((SELECT sum(bytes_lost) FROM segments WHERE segments.recorder = recorders.recorder), 0)
+        AS bytes_lost
+FROM recorders
+WHERE id IN (SELECT value FROM json_each(:ids));
+
+-- name: graphs
+-- One seek per name finds a graph's latest run; the names are few.
+SELECT name FROM (
+    SELECT name, (SELECT max(started_at) FROM runs WHERE graph = names.id) AS latest FROM names
+)
+WHERE latest IS NOT NULL
+ORDER BY latest DESC
+LIMIT :limit;
+
+-- Reading: steps -------------------------------------------------------------------------------------------------------
+
+-- name: steps
+-- Steps in start order.
+SELECT
+    steps.step, steps.parent, steps.kind, nodes.name AS node, graphs.name AS graph, steps.path, steps.span,
+    steps.status, steps.item, steps.execution, steps.superstep, threads.name AS thread, steps.created_at,
+    steps.assigned_at, steps.started_at, steps.ended_at, steps.duration_ms, steps.marks, steps.failures,
+    steps.attempts, steps.chunks, steps.decision, error_names.name AS error_type, errors.message AS error_message,
+    steps.nested_run_id, steps.map_size
+FROM steps
+JOIN names AS nodes ON nodes.id = steps.node
+JOIN names AS graphs ON graphs.id = steps.graph
+JOIN names AS threads ON threads.id = steps.thread
+LEFT JOIN errors ON errors.run = steps.run AND errors.step = steps.step AND errors.attempt = 0
+LEFT JOIN names AS error_names ON error_names.id = errors.type
+WHERE steps.run = :run AND steps.step > :after AND {where}
+ORDER BY steps.step
+LIMIT :limit;
+
+-- name: count_steps
+SELECT count(*) AS count FROM steps WHERE steps.run = :run AND {where};
+
+-- name: where_step_only_failed
+-- Apart from where_step_statuses for the sake of the partial index failed_steps.
+steps.status = 2
+
+-- name: where_step_statuses
+steps.status IN (SELECT value FROM json_each(:statuses))
+
+-- name: where_step_node
+steps.node = (SELECT id FROM names WHERE name = :node) AND steps.kind = 0
+
+-- name: where_step_items
+-- The first index in a path is that of the outermost map; the cast reads the digits after the bracket.
+instr(steps.path, '[') AND
+CAST(substr(steps.path, instr(steps.path, '[') + 1) AS INTEGER) IN (SELECT value FROM json_each(:items))
+
+-- name: where_step_under
+-- '0' follows '/' and '\' follows '[': the step, its steps, its items.
+(
+    steps.path = :under
+    OR (steps.path >= :under || '/' AND steps.path < :under || '0')
+    OR (steps.path >= :under || '[' AND steps.path < :under || '\')
+)
+
+-- name: where_step_slower
+steps.duration_ms > :slower_than_ms
+
+-- name: where_step_is_node
+steps.kind = 0
+
+-- name: where_step_path
+steps.path = :path
+
+-- name: where_step_number
+steps.step = :step
+
+-- name: nodes
+SELECT names.name FROM steps JOIN names ON names.id = steps.node
+WHERE steps.run = :run AND steps.kind = 0
+GROUP BY steps.node
+ORDER BY min(steps.step);
+
+-- name: attempts
+SELECT
+    attempts.number, attempts.started_at, attempts.ended_at, attempts.duration_ms, attempts.outcome,
+    attempts.max_attempts, attempts.timeout_seconds, attempts.retry_scheduled, names.name AS type, errors.message,
+    errors.detail
+FROM attempts
+LEFT JOIN errors ON errors.run = attempts.run AND errors.step = attempts.step AND errors.attempt = attempts.number
+LEFT JOIN names ON names.id = errors.type
+WHERE attempts.run = :run AND attempts.step = :step
+ORDER BY attempts.number;
+
+-- name: failures
+-- Errors of steps; of the run itself where there is no step (its row sorts last).
+SELECT
+    errors.step, steps.kind, coalesce(steps.path, '') AS path, coalesce(nodes.name, '') AS node, steps.item,
+    steps.status, steps.marks, coalesce(steps.started_at, runs.started_at) AS started_at, runs.status AS run_status,
+    names.name AS type, errors.message, errors.detail
+FROM errors
+JOIN runs ON runs.id = errors.run
+JOIN names ON names.id = errors.type
+LEFT JOIN steps ON steps.run = errors.run AND steps.step = errors.step
+LEFT JOIN names AS nodes ON nodes.id = steps.node
+WHERE errors.run = :run AND errors.attempt = 0
+ORDER BY errors.step = 0, errors.step;
+
+-- name: samples
+SELECT
+    nodes.name AS node, graphs.name AS graph, steps.status, steps.marks, steps.attempts, steps.duration_ms,
+    (steps.started_at - steps.created_at) / 1e3 AS queue_ms
+FROM steps
+JOIN names AS nodes ON nodes.id = steps.node
+JOIN names AS graphs ON graphs.id = steps.graph
+WHERE steps.run = :run AND steps.kind = 0
+ORDER BY steps.step;
+
+-- name: last_seen
+SELECT max(seen_at) AS seen_at FROM recorders;
+
+-- name: node_days
+-- Whole days of a window.
+SELECT
+    nodes.name AS node, graphs.name AS graph, count, errors, cached, attempts, timed, total_ms, max_ms, sketch
+FROM node_days
+JOIN names AS nodes ON nodes.id = node_days.node
+JOIN names AS graphs ON graphs.id = node_days.graph
+WHERE run_graph = (SELECT id FROM names WHERE name = :graph) AND day >= :first AND day < :last;
+
+-- name: edge_samples
+-- Executions that became final between two moments, from the runs that were open then (runs_by_graph covers the search).
+SELECT
+    nodes.name AS node, graphs.name AS graph, steps.status, steps.marks, steps.attempts, steps.duration_ms
+FROM runs
+JOIN steps ON steps.run = runs.id
+JOIN names AS nodes ON nodes.id = steps.node
+JOIN names AS graphs ON graphs.id = steps.graph
+WHERE runs.graph = (SELECT id FROM names WHERE name = :graph)
+    AND runs.started_at < :until AND (runs.ended_at IS NULL OR runs.ended_at >= :since)
+    AND steps.kind = 0 AND steps.ended_at >= :since AND steps.ended_at < :until;
+
+-- name: values
+SELECT
+    step_values.direction, names.name, step_values.status, types.name AS type, step_values.size, contents.digest,
+    step_values.note, contents.encoding, contents.data
+FROM step_values
+JOIN names ON names.id = step_values.name
+JOIN names AS types ON types.id = step_values.type
+LEFT JOIN contents ON contents.id = step_values.content
+WHERE step_values.run = :run AND step_values.step = :step
+ORDER BY step_values.direction, step_values.position;
+
+-- name: values_without_data
+SELECT
+    step_values.direction, names.name, step_values.status, types.name AS type, step_values.size, contents.digest,
+    step_values.note, 0 AS encoding, NULL AS data
+FROM step_values
+JOIN names ON names.id = step_values.name
+JOIN names AS types ON types.id = step_values.type
+LEFT JOIN contents ON contents.id = step_values.content
+WHERE step_values.run = :run AND step_values.step = :step
+ORDER BY step_values.direction, step_values.position;

@@ -1,0 +1,241 @@
+"""Answers questions from the SQLite store over one read-only connection; it creates and changes nothing.
+
+What it promises: every answer is bounded by a run, a window or a limit, so its cost does not grow with the history.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import aiosqlite
+import msgspec
+
+from recorder.journal.frames import RUN_CODES, STEP_CODES
+from recorder.store.protocols import (
+    Attempt,
+    Failure,
+    NodeWindow,
+    Run,
+    RunFilter,
+    Sample,
+    Step,
+    StepFilter,
+    StoredValue,
+)
+from recorder.store.sqlite import records
+from recorder.store.sqlite.database import translated, uri, verify
+from recorder.store.sqlite.queries import QUERIES, conjunction
+from recorder.store.sqlite.rows import CACHED
+from recorder.store.tally import Tally
+
+__all__ = ["SqliteReader"]
+
+_DAY_US: Final = 86_400_000_000
+_LAST_CHARACTER: Final = "\U0010ffff"
+
+
+class SqliteReader:
+    """The ``RunReader`` of SQLite.
+
+    ``immutable`` opens a file that nobody can write. ``on_close`` is called once the file is let go.
+
+    Raises:
+        ForeignFileError, NewerFormatError, StoreFailedError: The file cannot be read (see ``database.verify``).
+    """
+
+    def __init__(self, path: str, *, immutable: bool = False, on_close: Callable[[], object] | None = None) -> None:
+        self._path = path
+        self._uri = uri(path, immutable=immutable)
+        self._on_close = on_close
+        self._connection: aiosqlite.Connection | None = None
+        self._opening = asyncio.Lock()
+        with translated(path):
+            probe = sqlite3.connect(self._uri, uri=True)
+            try:
+                verify(probe, path)
+            finally:
+                probe.close()
+
+    async def latest_run(self, *, failed: bool = False) -> Run | None:
+        """The run that started last (of the failed ones)."""
+        return next(iter(await self.runs(RunFilter(failed=failed), limit=1)), None)
+
+    async def match_runs(self, handle: str, *, limit: int = 6) -> list[Run]:
+        """Runs that a handle may mean, newest first: exact id, else workflow id (its latest run), else id prefix."""
+        if not handle:
+            return []
+        values = {"handle": handle, "handle_end": handle + _LAST_CHARACTER}
+        for condition, most in (
+            ("where_run_id", limit),
+            ("where_run_workflow_handle", 1),
+            ("where_run_id_prefix", limit),
+        ):
+            if found := await self._runs([condition], {**values, "limit": most}):
+                return found
+        return []
+
+    async def runs(self, which: RunFilter, *, limit: int, before: tuple[int, int] | None = None) -> list[Run]:
+        """Runs, newest first; ``before`` is the ``(started_at, key)`` of the last one already seen."""
+        conditions, values = _run_conditions(which)
+        if before is not None:
+            conditions.append("where_run_before")
+            values.update(before_started_at=before[0], before_key=before[1])
+        return await self._runs(conditions, {**values, "limit": limit})
+
+    async def count_runs(self, which: RunFilter) -> int:
+        """How many runs the filter keeps."""
+        conditions, values = _run_conditions(which)
+        return (await self._fetch(conjunction("count_runs", conditions), **values))[0][0]
+
+    async def graphs(self, *, limit: int = 50) -> list[str]:
+        """Names of graphs with runs, latest first."""
+        return [row[0] for row in await self._fetch(QUERIES["graphs"], limit=limit)]
+
+    async def steps(self, run: int, which: StepFilter, *, limit: int, after: int = 0) -> list[Step]:
+        """Steps in start order, from beyond step number ``after``."""
+        conditions, values = _step_conditions(which)
+        return await self._steps(conditions, run=run, limit=limit, after=after, **values)
+
+    async def count_steps(self, run: int, which: StepFilter) -> int:
+        """How many steps the filter keeps."""
+        conditions, values = _step_conditions(which)
+        return (await self._fetch(conjunction("count_steps", conditions), run=run, **values))[0][0]
+
+    async def step_at(self, run: int, path: str) -> Step | None:
+        """The step with exactly that path."""
+        return next(iter(await self._steps(["where_step_path"], run=run, limit=1, after=0, path=path)), None)
+
+    async def step_numbered(self, run: int, step: int) -> Step | None:
+        """The step with that number."""
+        return next(iter(await self._steps(["where_step_number"], run=run, limit=1, after=0, step=step)), None)
+
+    async def nodes(self, run: int) -> list[str]:
+        """Names of the nodes that executed in the run, in order of first start."""
+        return [row[0] for row in await self._fetch(QUERIES["nodes"], run=run)]
+
+    async def attempts(self, run: int, step: int) -> list[Attempt]:
+        """Attempts of a step, in order."""
+        return [records.attempt(row) for row in await self._fetch(QUERIES["attempts"], run=run, step=step)]
+
+    async def failures(self, run: int) -> list[Failure]:
+        """Every recorded error of the run, steps' in start order, then the run's own."""
+        return [records.failure(row) for row in await self._fetch(QUERIES["failures"], run=run)]
+
+    async def samples(self, run: int) -> list[Sample]:
+        """Every execution of every node of the run, in start order."""
+        return [records.sample(row) for row in await self._fetch(QUERIES["samples"], run=run)]
+
+    async def windows(self, graph: str, since: int, until: int) -> list[NodeWindow]:
+        """Per node, the executions that became final between the two moments (until excluded), in runs of the graph.
+
+        Whole days (UTC) come from their sketches, the edges from the rows. The last day counts as whole when nothing is
+        known of a time after ``until``.
+        """
+        seen_at = (await self._fetch(QUERIES["last_seen"]))[0][0]
+        if seen_at is None:
+            return []
+        if seen_at < until:
+            until = -(-until // _DAY_US) * _DAY_US
+        first, last = -(-since // _DAY_US), until // _DAY_US
+        edges = [(since, first * _DAY_US), (last * _DAY_US, until)] if first <= last else [(since, until)]
+        tallies: dict[tuple[str, str], Tally] = {}
+        for row in await self._fetch(QUERIES["node_days"], graph=graph, first=first, last=last):
+            tallies.setdefault((row["node"], row["graph"]), Tally()).merge(records.tally(row))
+        for start, end in edges:
+            if start < end:
+                _add_samples(tallies, await self._fetch(QUERIES["edge_samples"], graph=graph, since=start, until=end))
+        return [records.window(node, of_graph, tally) for (node, of_graph), tally in sorted(tallies.items(), key=_name)]
+
+    async def values(self, run: int, step: int, *, with_data: bool) -> list[StoredValue]:
+        """Values of a step (0: of the run), inputs first, in the order of their names' appearance."""
+        query = QUERIES["values" if with_data else "values_without_data"]
+        return [records.stored_value(row) for row in await self._fetch(query, run=run, step=step)]
+
+    async def close(self) -> None:
+        """Let go of the store."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+        on_close, self._on_close = self._on_close, None
+        if on_close is not None:
+            on_close()
+
+    async def _fetch(self, query: str, **values: object) -> list[sqlite3.Row]:
+        with translated(self._path):
+            connection = self._connection or await self._connect()
+            return list(await connection.execute_fetchall(query, values))
+
+    async def _connect(self) -> aiosqlite.Connection:
+        async with self._opening:
+            if self._connection is None:
+                self._connection = await aiosqlite.connect(self._uri, uri=True)
+                self._connection.row_factory = sqlite3.Row
+            return self._connection
+
+    async def _runs(self, conditions: list[str], values: dict[str, Any]) -> list[Run]:
+        rows = await self._fetch(conjunction("runs", conditions), **values)
+        ids = msgspec.json.encode({row["worker"] for row in rows}).decode()
+        workers = {row["id"]: records.worker(row) for row in await self._fetch(QUERIES["workers"], ids=ids)}
+        return [records.run(row, workers[row["worker"]]) for row in rows]
+
+    async def _steps(self, conditions: list[str], **values: object) -> list[Step]:
+        return [records.step(row) for row in await self._fetch(conjunction("steps", conditions), **values)]
+
+
+def _run_conditions(which: RunFilter) -> tuple[list[str], dict[str, Any]]:
+    """Names of the conditions that a filter asks for, and their values."""
+    asked = {
+        "where_run_failed": which.failed,
+        "where_run_statuses": bool(which.statuses),
+        "where_run_graph": bool(which.graph),
+        "where_run_workflow": bool(which.workflow_id),
+        "where_run_since": which.since is not None,
+        "where_run_until": which.until is not None,
+        "where_run_metadata": bool(which.metadata),
+    }
+    values = {
+        "statuses": _codes(which.statuses, RUN_CODES),
+        "graph": which.graph,
+        "workflow_id": which.workflow_id,
+        "since": which.since,
+        "until": which.until,
+        "metadata": msgspec.json.encode(which.metadata or {}).decode(),
+    }
+    return [name for name, wanted in asked.items() if wanted], values
+
+
+def _step_conditions(which: StepFilter) -> tuple[list[str], dict[str, Any]]:
+    """Names of the conditions that a filter asks for, and their values."""
+    only_failed = list(which.statuses) == ["failed"]
+    asked = {
+        "where_step_only_failed": only_failed,
+        "where_step_statuses": bool(which.statuses) and not only_failed,
+        "where_step_node": bool(which.node),
+        "where_step_items": bool(which.items),
+        "where_step_under": bool(which.under),
+        "where_step_slower": which.slower_than_ms is not None,
+        "where_step_is_node": which.nodes_only,
+    }
+    values = {
+        "statuses": _codes(which.statuses, STEP_CODES),
+        "node": which.node,
+        "items": msgspec.json.encode(list(which.items)).decode(),
+        "under": which.under,
+        "slower_than_ms": which.slower_than_ms,
+    }
+    return [name for name, wanted in asked.items() if wanted], values
+
+
+def _codes(statuses: Iterable[str], codes: dict[str, int]) -> str:
+    return msgspec.json.encode([codes[status] for status in statuses]).decode()
+
+
+def _add_samples(tallies: dict[tuple[str, str], Tally], rows: Iterable[sqlite3.Row]) -> None:
+    for node, graph, status, marks, attempts, duration_ms in rows:
+        tally = tallies.setdefault((node, graph), Tally())
+        tally.add(status, cached=bool(marks & CACHED), attempts=attempts, duration_ms=duration_ms)
+
+
+def _name(item: tuple[tuple[str, str], Tally]) -> tuple[str, str]:
+    return item[0]

@@ -1,0 +1,150 @@
+"""Rows as the frozen records that ``protocols`` promises: codes become words, packed ids and texts what they were."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from recorder.events import RUN_STATUSES, STEP_STATUSES
+from recorder.journal.frames import DIRECTIONS, VALUE_STATUSES, ErrorRecord
+from recorder.store.protocols import Attempt, Failure, NodeWindow, Run, Sample, Step, StoredValue, Worker
+from recorder.store.sketch import Sketch
+from recorder.store.sqlite.rows import CACHED, PROPAGATED, START_MISSED, unpack_content, unpack_error, unpack_id
+from recorder.store.tally import Tally
+
+__all__ = ["attempt", "failure", "run", "sample", "step", "stored_value", "tally", "window", "worker"]
+
+_KINDS = ("node", "item")
+
+
+def worker(row: sqlite3.Row) -> Worker:
+    """A row of ``workers``."""
+    fields = _fields(row)
+    del fields["id"]
+    dirty = fields.pop("git_dirty")
+    return Worker(**fields, git_dirty=None if dirty is None else bool(dirty))
+
+
+def run(row: sqlite3.Row, by: Worker) -> Run:
+    """A row of ``runs``."""
+    fields = _fields(row)
+    del fields["worker"]
+    launched_by = _decoded(fields["launched_by"])
+    fields.update(
+        status=RUN_STATUSES[fields["status"]],
+        is_map=bool(fields["is_map"]),
+        is_resume=bool(fields["is_resume"]),
+        start_missed=bool(fields["start_missed"]),
+        metadata=_decoded(fields["metadata"]) or {},
+        unknown_events=_decoded(fields["unknown_events"]) or {},
+        launched_by=tuple(launched_by) if launched_by else None,
+    )
+    return Run(**fields, worker=by)
+
+
+def step(row: sqlite3.Row) -> Step:
+    """A row of ``steps``."""
+    fields = _fields(row)
+    marks = fields.pop("marks")
+    nested = fields["nested_run_id"]
+    fields.update(
+        kind=_KINDS[fields["kind"]],
+        span=unpack_id(fields["span"]),
+        status=STEP_STATUSES[fields["status"]],
+        cached=bool(marks & CACHED),
+        propagated=bool(marks & PROPAGATED),
+        start_missed=bool(marks & START_MISSED),
+        nested_run_id=None if nested is None else unpack_id(nested),
+    )
+    return Step(**fields)
+
+
+def attempt(row: sqlite3.Row) -> Attempt:
+    """A row of ``attempts``."""
+    fields = _fields(row)
+    fields["error"] = _error(fields)
+    fields["retry_scheduled"] = bool(fields["retry_scheduled"])
+    return Attempt(**fields)
+
+
+def failure(row: sqlite3.Row) -> Failure:
+    """A row of ``failures``: of a step, or of the run."""
+    fields = _fields(row)
+    error = _error(fields)
+    assert error is not None  # the query starts from errors
+    run_status, marks = fields.pop("run_status"), fields.pop("marks") or 0
+    of_step = fields["status"] is not None
+    fields.update(
+        kind=_KINDS[fields["kind"]] if of_step else "run",
+        status=STEP_STATUSES[fields["status"]] if of_step else RUN_STATUSES[run_status],
+        propagated=bool(marks & PROPAGATED),
+    )
+    return Failure(**fields, error=error)
+
+
+def sample(row: Sequence[Any]) -> Sample:
+    """A row of ``samples``."""
+    node, graph, status, marks, attempts, duration_ms, queue_ms = row
+    return Sample(
+        node=node,
+        graph=graph,
+        status=STEP_STATUSES[int(status)],
+        cached=bool(marks & CACHED),
+        attempts=attempts,
+        duration_ms=duration_ms,
+        queue_ms=queue_ms,
+    )
+
+
+def tally(row: Sequence[Any]) -> Tally:
+    """A row of ``node_days``."""
+    _, _, *counts, sketch = row
+    return Tally(*counts, sketch=Sketch.decoded(sketch))
+
+
+def window(node: str, graph: str, of: Tally) -> NodeWindow:
+    """What a window answers about a node."""
+    p50, p95, p99 = (min(quantile, of.max_ms) for quantile in of.sketch.quantiles((0.5, 0.95, 0.99)))
+    return NodeWindow(
+        node=node,
+        graph=graph,
+        count=of.count,
+        errors=of.errors,
+        cached=of.cached,
+        attempts=of.attempts,
+        timed=of.timed,
+        total_ms=of.total_ms,
+        p50_ms=p50,
+        p95_ms=p95,
+        p99_ms=p99,
+        max_ms=of.max_ms,
+    )
+
+
+def stored_value(row: sqlite3.Row) -> StoredValue:
+    """A row of ``values``."""
+    fields = _fields(row)
+    digest, encoding = fields["digest"], fields.pop("encoding")
+    fields.update(
+        direction=DIRECTIONS[fields["direction"]],
+        status=VALUE_STATUSES[fields["status"]],
+        digest=None if digest is None else digest.hex(),
+        data=unpack_content(encoding, fields["data"]),
+    )
+    return StoredValue(**fields)
+
+
+def _fields(row: sqlite3.Row) -> dict[str, Any]:
+    keys: Sequence[str] = row.keys()
+    return dict(zip(keys, tuple(row), strict=True))
+
+
+def _error(fields: dict[str, Any]) -> ErrorRecord | None:
+    """Take the columns of an error out of a row."""
+    type_name, message, detail = fields.pop("type"), fields.pop("message"), fields.pop("detail")
+    return None if type_name is None else unpack_error(type_name, message, detail)
+
+
+def _decoded(text: str | None) -> Any:
+    return None if text is None else msgspec.json.decode(text)

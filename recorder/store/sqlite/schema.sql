@@ -1,0 +1,301 @@
+-- The store, as the migrations in migrations/ leave it (a test proves that). Readable by anybody with `sqlite3 runs.db`:
+-- the views at the end translate codes to words and moments to ISO 8601.
+--
+-- Moments are microseconds of the wall clock (UTC), durations milliseconds. `run` is runs.id; `step` counts the rows of
+-- one run from 1, and 0 means the run itself. A later frame of a row replaces all of it.
+
+PRAGMA application_id = 0x48474d43;  -- "HGMC"
+PRAGMA user_version = 1;
+
+-- Names that repeat: nodes, graphs, threads, types. Stored once.
+CREATE TABLE names (
+    id   INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE run_statuses (code INTEGER PRIMARY KEY, status TEXT NOT NULL) STRICT;
+CREATE TABLE step_statuses (code INTEGER PRIMARY KEY, status TEXT NOT NULL) STRICT;
+CREATE TABLE value_statuses (code INTEGER PRIMARY KEY, status TEXT NOT NULL) STRICT;
+
+-- Processes that record. The losses here are those of segments already dropped; live ones count in `segments`.
+CREATE TABLE recorders (
+    id               INTEGER PRIMARY KEY,
+    recorder         TEXT NOT NULL UNIQUE,
+    host             TEXT NOT NULL DEFAULT '',
+    pid              INTEGER NOT NULL DEFAULT 0,
+    cwd              TEXT NOT NULL DEFAULT '',
+    python           TEXT NOT NULL DEFAULT '',
+    platform         TEXT NOT NULL DEFAULT '',
+    argv             TEXT NOT NULL DEFAULT '',
+    version          TEXT NOT NULL DEFAULT '',
+    started_at       INTEGER NOT NULL DEFAULT 0,
+    seen_at          INTEGER NOT NULL DEFAULT 0,
+    closed_at        INTEGER,
+    dead_at          INTEGER,
+    git_commit       TEXT NOT NULL DEFAULT '',
+    git_branch       TEXT NOT NULL DEFAULT '',
+    git_dirty        INTEGER,
+    events           INTEGER NOT NULL DEFAULT 0,
+    events_lost      INTEGER NOT NULL DEFAULT 0,
+    late_events      INTEGER NOT NULL DEFAULT 0,
+    segments_dropped INTEGER NOT NULL DEFAULT 0,
+    values_dropped   INTEGER NOT NULL DEFAULT 0,
+    bad_frames       INTEGER NOT NULL DEFAULT 0,
+    bytes_lost       INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- How far each journal file has been read: committed together with the rows it gave.
+CREATE TABLE segments (
+    name          TEXT PRIMARY KEY,
+    recorder      TEXT NOT NULL,
+    read_to       INTEGER NOT NULL,
+    bytes_lost    INTEGER NOT NULL,
+    bad_frames    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Frames that no table took.
+CREATE TABLE quarantine (
+    id      INTEGER PRIMARY KEY,
+    segment TEXT NOT NULL,
+    read_to INTEGER NOT NULL,
+    reason  TEXT NOT NULL,
+    payload BLOB NOT NULL
+) STRICT;
+
+-- Top-level runs. `number` is the recorder's own. `steps` and `failures` hold once the run has ended.
+CREATE TABLE runs (
+    id                 INTEGER PRIMARY KEY,
+    recorder           INTEGER NOT NULL REFERENCES recorders (id),
+    number             INTEGER NOT NULL,
+    run_id             TEXT NOT NULL,
+    graph              INTEGER NOT NULL REFERENCES names (id),
+    status             INTEGER NOT NULL,
+    started_at         INTEGER NOT NULL,
+    ended_at           INTEGER,
+    duration_ms        REAL,
+    workflow_id        TEXT,
+    parent_workflow_id TEXT,
+    is_map             INTEGER NOT NULL,
+    map_size           INTEGER,
+    items_completed    INTEGER,
+    items_failed       INTEGER,
+    items_paused       INTEGER,
+    items_stopped      INTEGER,
+    items_restored     INTEGER,
+    supersteps         INTEGER NOT NULL,
+    steps              INTEGER NOT NULL,
+    failures           INTEGER NOT NULL,
+    version            TEXT,
+    metadata           TEXT,  -- a JSON object of strings
+    retry_of           TEXT,
+    retry_index        INTEGER,
+    forked_from        TEXT,
+    is_resume          INTEGER NOT NULL,
+    launched_by        TEXT,  -- a JSON array: run id, step path
+    stop_requested_at  INTEGER,
+    unknown_events     TEXT,  -- a JSON object: event type, count
+    start_missed       INTEGER NOT NULL,
+    duplicates         INTEGER NOT NULL,
+    UNIQUE (recorder, number)
+) STRICT;
+
+CREATE INDEX runs_by_start ON runs (started_at);
+CREATE INDEX runs_by_run_id ON runs (run_id);
+CREATE INDEX runs_by_workflow ON runs (workflow_id, started_at) WHERE workflow_id IS NOT NULL;
+CREATE INDEX runs_by_graph ON runs (graph, started_at, ended_at);
+CREATE INDEX failed_runs ON runs (started_at) WHERE status IN (3, 4, 8) OR (status = 2 AND failures > 0);
+
+-- Executions of nodes (kind 0) and items of maps (kind 1). Ids of 16 hex digits are kept as 8 bytes.
+-- marks: 1 cached, 2 propagated (an error passed on from below), 4 start missed.
+CREATE TABLE steps (
+    run           INTEGER NOT NULL,
+    step          INTEGER NOT NULL,
+    parent        INTEGER NOT NULL,
+    kind          INTEGER NOT NULL,
+    span          ANY NOT NULL,
+    node          INTEGER NOT NULL,
+    graph         INTEGER NOT NULL,
+    path          TEXT NOT NULL,
+    started_at    INTEGER NOT NULL,
+    status        INTEGER NOT NULL,
+    item          INTEGER,
+    execution     INTEGER NOT NULL,
+    superstep     INTEGER,
+    thread        INTEGER NOT NULL,
+    created_at    INTEGER,
+    assigned_at   INTEGER,
+    ended_at      INTEGER,
+    duration_ms   REAL,
+    marks         INTEGER NOT NULL,
+    failures      INTEGER NOT NULL,
+    attempts      INTEGER NOT NULL,
+    chunks        INTEGER NOT NULL,
+    decision      TEXT,
+    nested_run_id ANY,
+    map_size      INTEGER,
+    PRIMARY KEY (run, step)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX failed_steps ON steps (run, step) WHERE status = 2;
+
+CREATE TABLE attempts (
+    run             INTEGER NOT NULL,
+    step            INTEGER NOT NULL,
+    number          INTEGER NOT NULL,
+    started_at      INTEGER,
+    ended_at        INTEGER,
+    duration_ms     REAL,
+    outcome         TEXT NOT NULL,
+    max_attempts    INTEGER NOT NULL,
+    timeout_seconds REAL,
+    retry_scheduled INTEGER NOT NULL,
+    PRIMARY KEY (run, step, number)
+) STRICT, WITHOUT ROWID;
+
+-- Errors of runs (step 0), of steps (attempt 0) and of attempts.
+CREATE TABLE errors (
+    run     INTEGER NOT NULL,
+    step    INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    type    INTEGER NOT NULL,
+    message TEXT NOT NULL,
+    detail  TEXT NOT NULL,  -- a JSON array: frames [file, line, function, code], causes [type, message], notes
+    PRIMARY KEY (run, step, attempt)
+) STRICT, WITHOUT ROWID;
+
+-- Recorded values, each once. `keep_until` is the start of the latest run that holds it; pruning follows.
+CREATE TABLE contents (
+    id         INTEGER PRIMARY KEY,
+    digest     BLOB NOT NULL UNIQUE,
+    encoding   INTEGER NOT NULL,  -- 0 nothing kept, 1 JSON, 2 JSON under zlib
+    data       BLOB,
+    keep_until INTEGER NOT NULL
+) STRICT;
+
+-- Inputs (direction 0) and outputs (1) of steps, and of runs (step 0).
+CREATE TABLE step_values (
+    run       INTEGER NOT NULL,
+    step      INTEGER NOT NULL,
+    direction INTEGER NOT NULL,
+    position  INTEGER NOT NULL,
+    name      INTEGER NOT NULL,
+    status    INTEGER NOT NULL,
+    type      INTEGER NOT NULL,
+    size      INTEGER,
+    content   INTEGER,
+    note      TEXT,
+    PRIMARY KEY (run, step, direction, position)
+) STRICT, WITHOUT ROWID;
+
+-- Executions that became final on a day (UTC), per node, in runs of a graph. Each was counted once.
+CREATE TABLE node_days (
+    run_graph INTEGER NOT NULL,
+    day       INTEGER NOT NULL,  -- since 1970-01-01
+    node      INTEGER NOT NULL,
+    graph     INTEGER NOT NULL,
+    count     INTEGER NOT NULL,
+    errors    INTEGER NOT NULL,
+    cached    INTEGER NOT NULL,
+    attempts  INTEGER NOT NULL,
+    timed     INTEGER NOT NULL,
+    total_ms  REAL NOT NULL,
+    max_ms    REAL NOT NULL,
+    sketch    BLOB NOT NULL,  -- of durations, cached ones left out: see sketch.py
+    PRIMARY KEY (run_graph, day, node, graph)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO run_statuses VALUES
+    (0, 'queued'), (1, 'running'), (2, 'completed'), (3, 'failed'), (4, 'partial'), (5, 'paused'), (6, 'stopped'),
+    (7, 'cancelled'), (8, 'crashed');
+INSERT INTO step_statuses VALUES
+    (0, 'running'), (1, 'completed'), (2, 'failed'), (3, 'paused'), (4, 'cancelled'), (5, 'crashed'), (6, 'restored');
+INSERT INTO value_statuses VALUES
+    (0, 'captured'), (1, 'not_captured'), (2, 'redacted'), (3, 'truncated'), (4, 'expired'), (5, 'unserializable');
+
+CREATE VIEW runs_view AS
+SELECT
+    runs.id AS run,
+    runs.run_id,
+    names.name AS graph,
+    run_statuses.status,
+    strftime('%Y-%m-%dT%H:%M:%fZ', runs.started_at / 1e6, 'unixepoch') AS started_at,
+    strftime('%Y-%m-%dT%H:%M:%fZ', runs.ended_at / 1e6, 'unixepoch') AS ended_at,
+    runs.duration_ms,
+    runs.workflow_id,
+    runs.map_size,
+    runs.items_failed,
+    runs.steps,
+    runs.failures,
+    error_names.name AS error_type,
+    errors.message AS error_message,
+    runs.metadata,
+    recorders.host,
+    recorders.pid
+FROM runs
+JOIN names ON names.id = runs.graph
+JOIN run_statuses ON run_statuses.code = runs.status
+JOIN recorders ON recorders.id = runs.recorder
+LEFT JOIN errors ON errors.run = runs.id AND errors.step = 0 AND errors.attempt = 0
+LEFT JOIN names AS error_names ON error_names.id = errors.type;
+
+CREATE VIEW steps_view AS
+SELECT
+    runs.run_id,
+    steps.run,
+    steps.step,
+    steps.parent,
+    CASE steps.kind WHEN 0 THEN 'node' ELSE 'item' END AS kind,
+    names.name AS node,
+    steps.path,
+    step_statuses.status,
+    strftime('%Y-%m-%dT%H:%M:%fZ', steps.started_at / 1e6, 'unixepoch') AS started_at,
+    strftime('%Y-%m-%dT%H:%M:%fZ', steps.ended_at / 1e6, 'unixepoch') AS ended_at,
+    steps.duration_ms,
+    steps.marks & 1 AS cached,
+    steps.marks >> 1 & 1 AS propagated,
+    steps.attempts,
+    steps.decision,
+    CASE typeof(steps.span) WHEN 'blob' THEN lower(hex(steps.span)) ELSE steps.span END AS span
+FROM steps
+JOIN runs ON runs.id = steps.run
+JOIN names ON names.id = steps.node
+JOIN step_statuses ON step_statuses.code = steps.status;
+
+CREATE VIEW errors_view AS
+SELECT
+    runs.run_id,
+    errors.run,
+    errors.step,
+    errors.attempt,
+    coalesce(steps.path, '') AS path,
+    names.name AS type,
+    errors.message,
+    errors.detail
+FROM errors
+JOIN runs ON runs.id = errors.run
+JOIN names ON names.id = errors.type
+LEFT JOIN steps ON steps.run = errors.run AND steps.step = errors.step;
+
+-- `data` is readable where it was not worth compressing (encoding 1).
+CREATE VIEW values_view AS
+SELECT
+    runs.run_id,
+    step_values.run,
+    step_values.step,
+    coalesce(steps.path, '') AS path,
+    CASE step_values.direction WHEN 0 THEN 'input' ELSE 'output' END AS direction,
+    names.name,
+    value_statuses.status,
+    types.name AS type,
+    step_values.size,
+    step_values.note,
+    lower(hex(contents.digest)) AS digest,
+    contents.encoding,
+    CASE contents.encoding WHEN 1 THEN CAST(contents.data AS TEXT) ELSE contents.data END AS data
+FROM step_values
+JOIN runs ON runs.id = step_values.run
+JOIN names ON names.id = step_values.name
+JOIN names AS types ON types.id = step_values.type
+JOIN value_statuses ON value_statuses.code = step_values.status
+LEFT JOIN contents ON contents.id = step_values.content
+LEFT JOIN steps ON steps.run = step_values.run AND steps.step = step_values.step;
