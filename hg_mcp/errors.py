@@ -1,0 +1,148 @@
+"""Why a question cannot be answered, said so that the next one can: what happened, what would be valid, what to call.
+
+The whole text of an error is what an agent or a person reads, so names that come from records or callers are quoted,
+bounded and stripped of control characters.
+"""
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+from hg_mcp.names import GET_RUN_STEPS, GET_STEP_VALUES, LIST_RUNS
+from hg_mcp.text import quoted
+
+__all__ = [
+    "AmbiguousRunError",
+    "BadArgumentError",
+    "CannotAnswer",
+    "NoRunsError",
+    "StoreMissingError",
+    "StoreRefusedError",
+    "UnknownRunError",
+    "UnknownStepError",
+    "UnknownToolError",
+    "UnknownValueError",
+    "UnknownWordError",
+    "nearest",
+]
+
+
+class CannotAnswer(Exception):  # noqa: N818 - the sentence reads "cannot answer: ..."; the leaves are the errors
+    """Root of the reasons why a tool has no answer."""
+
+
+class BadArgumentError(CannotAnswer):
+    """An argument is not of the form the tool takes. ``argument`` is its name."""
+
+    def __init__(self, argument: str, message: str) -> None:
+        self.argument = argument
+        super().__init__(message)
+
+
+class UnknownWordError(BadArgumentError):
+    """An argument names something that is not there. ``valid`` is what could have been meant."""
+
+    def __init__(self, argument: str, given: str, valid: Sequence[str], *, hint: str = "") -> None:
+        self.given, self.valid = given, tuple(valid)
+        sentences = [f"No {argument} {quoted(given)}.", _did_you_mean(given, valid)]
+        if len(valid) <= 20:
+            sentences.append(f"Valid: {_listed(valid)}." if valid else "")
+        super().__init__(argument, " ".join(filter(None, [*sentences, hint])))
+
+
+class UnknownToolError(CannotAnswer):
+    """There is no such tool."""
+
+    def __init__(self, given: str, valid: Sequence[str]) -> None:
+        self.given, self.valid = given, tuple(valid)
+        words = [f"No tool {quoted(given)}.", _did_you_mean(given, valid), f"Tools: {', '.join(valid)}."]
+        super().__init__(" ".join(filter(None, words)))
+
+
+class StoreMissingError(CannotAnswer):
+    """Nothing was recorded where it looked. ``elsewhere`` are stores this account wrote lately."""
+
+    def __init__(self, looked_in: Sequence[str], elsewhere: Sequence[str]) -> None:
+        self.looked_in, self.elsewhere = tuple(looked_in), tuple(elsewhere)
+        nothing = f"No recorded runs found in {', '.join(looked_in[:6])}."
+        lately = [f"Stores written lately on this account: {', '.join(elsewhere)} (open one with --store)."]
+        how = (
+            "To record: `from recorder import Recorder; rec = Recorder()`, then event_processors=[rec] in hypergraph "
+            "or `with rec.run('name'):` in plain Python. This answers as soon as the store exists."
+        )
+        super().__init__(" ".join([nothing, *(lately if elsewhere else []), how]))
+
+
+class StoreRefusedError(CannotAnswer):
+    """The store is there, but this version may not read it."""
+
+
+class NoRunsError(CannotAnswer):
+    """The store holds no run that the word could mean."""
+
+    def __init__(self, handle: str) -> None:
+        self.handle = handle
+        if handle == "latest-failed":
+            super().__init__(f"No failed run is recorded. Call {LIST_RUNS} to see the runs there are.")
+        else:
+            super().__init__("The store holds no runs yet. Run a recorded program, then ask again.")
+
+
+class UnknownRunError(CannotAnswer):
+    """No run has that id, prefix or workflow id."""
+
+    def __init__(self, given: str, known: Sequence[str]) -> None:
+        self.given, self.known = given, tuple(known)
+        close = nearest(given, known)
+        known_text = f"Latest runs: {_listed(known[:5])}." if known else "The store holds no runs yet."
+        meant = f"Did you mean {_listed(close)}?" if close else ""
+        words = [f"No run {quoted(given)}.", meant, known_text]
+        super().__init__(" ".join(filter(None, [*words, f"Call {LIST_RUNS}, or use 'latest' or 'latest-failed'."])))
+
+
+class AmbiguousRunError(CannotAnswer):
+    """Several runs begin with that prefix. ``candidates`` are ``(run_id, what it is)``."""
+
+    def __init__(self, given: str, candidates: Sequence[tuple[str, str]]) -> None:
+        self.given, self.candidates = given, tuple(candidates)
+        shown = "; ".join(f"{quoted(run_id)} ({what})" for run_id, what in candidates)
+        super().__init__(f"Several runs begin with {quoted(given)}: {shown}. Give more of the id.")
+
+
+class UnknownStepError(CannotAnswer):
+    """The run has no step with that path."""
+
+    def __init__(self, given: str, run_id: str, known: Sequence[str]) -> None:
+        self.given, self.known = given, tuple(known)
+        close = nearest(given, known) or list(known[:3])
+        meant = f"Nearest: {_listed(close, 120)}." if close else "The run has no steps."
+        how = f"Call {GET_RUN_STEPS} with run={quoted(run_id)} to list them."
+        super().__init__(f"Run {quoted(run_id)} has no step {quoted(given, 120)}. {meant} {how}")
+
+
+class UnknownValueError(CannotAnswer):
+    """The step has no such value, or the value no such path. ``reached`` is the last point that exists."""
+
+    def __init__(self, given: str, *, reached: str, shape: str, valid: Sequence[str]) -> None:
+        self.given, self.reached, self.valid = given, reached, tuple(valid)
+        at = f"{quoted(reached, 120)} is {shape}." if reached else f"The step holds {shape}."
+        close = nearest(given.removeprefix(reached).strip(".[]\"'"), valid) or list(valid[:8])
+        options = f"Nearest there: {_listed(close)}." if close else ""
+        how = f"Call {GET_STEP_VALUES} without value for the names."
+        super().__init__(" ".join(filter(None, [f"No value {quoted(given, 120)}.", at, options, how])))
+
+
+def nearest(given: str, valid: Iterable[str], *, limit: int = 3) -> list[str]:
+    """The valid words closest to the given one, best first."""
+    pool = list(dict.fromkeys(valid))
+    lowered = {word.lower(): word for word in pool}
+    close = difflib.get_close_matches(given.lower()[:200], list(lowered), n=limit, cutoff=0.5)
+    return [lowered[word] for word in close]
+
+
+def _did_you_mean(given: str, valid: Sequence[str]) -> str:
+    close = nearest(given, valid)
+    return f"Did you mean {_listed(close)}?" if close else ""
+
+
+def _listed(words: Sequence[str], limit: int = 60) -> str:
+    return ", ".join(quoted(word, limit) for word in words)

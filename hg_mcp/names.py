@@ -1,0 +1,10 @@
+"""What the tools are called: the one place, since errors and replies name the next call."""
+
+from typing import Final
+
+LIST_RUNS: Final = "list_runs"
+LIST_FAILED_RUNS: Final = "list_failed_runs"
+SUMMARIZE_RUN: Final = "summarize_run"
+GET_RUN_STEPS: Final = "get_run_steps"
+NODE_STATS: Final = "node_stats"
+GET_STEP_VALUES: Final = "get_step_values"

@@ -1,0 +1,122 @@
+"""Which runs there are, and which one a handle means."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from hg_mcp.errors import AmbiguousRunError, NoRunsError, UnknownRunError, UnknownWordError
+from hg_mcp.queries.words import cursor_of, now_us, read_cursor, read_metadata, read_moment, read_statuses
+from recorder.events import RUN_STATUSES
+from recorder.store.protocols import Run, RunFilter, RunReader
+
+__all__ = ["RunPage", "find_run", "has_failures_inside", "is_silent", "run_page"]
+
+_FAILED: Final = ("failed", "partial", "crashed")
+_SILENT_AFTER_US: Final = 15_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPage:
+    """Runs that a filter keeps, newest first. ``total`` counts them all, ``seen`` those of earlier pages.
+
+    ``emptied_by`` names the filters without which there would have been runs; ``graphs`` are those recorded.
+    """
+
+    runs: Sequence[Run]
+    total: int
+    seen: int = 0
+    more: bool = False
+    emptied_by: Sequence[str] = ()
+    graphs: Sequence[str] = ()
+
+    def cursor_after(self, shown: int) -> str:
+        """The cursor of what follows the first ``shown`` runs."""
+        last = self.runs[shown - 1]
+        return cursor_of(last.started_at, last.key, self.seen + shown)
+
+    @property
+    def remaining(self) -> int:
+        """How many come after these."""
+        return max(self.total - self.seen - len(self.runs), 1) if self.more else 0
+
+
+def is_silent(run: Run) -> bool:
+    """Whether a running run's recorder has not been heard of for 15 s: alive or not, nobody knows."""
+    return run.status == "running" and now_us() - run.worker.seen_at > _SILENT_AFTER_US
+
+
+def has_failures_inside(run: Run) -> bool:
+    """Whether the run completed although something inside it failed."""
+    return run.status == "completed" and run.failures > 0
+
+
+async def find_run(reader: RunReader, handle: str) -> Run:
+    """The run that a handle means: ``latest``, ``latest-failed``, an id, a unique prefix of one or a workflow id.
+
+    Raises:
+        NoRunsError: There is no run that the word could mean.
+        UnknownRunError: No run has that handle.
+        AmbiguousRunError: Several runs begin with it.
+    """
+    handle = handle.strip() or "latest"
+    if handle in {"latest", "latest-failed"}:
+        run = await reader.latest_run(failed=handle == "latest-failed")
+        if run is None:
+            raise NoRunsError(handle if await reader.latest_run() else "latest")
+        return run
+    found = await reader.match_runs(handle)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise AmbiguousRunError(handle, [(run.run_id, f"{run.status}, step count {run.steps}") for run in found])
+    known = await reader.runs(RunFilter(), limit=50)
+    raise UnknownRunError(handle, [run.run_id for run in known])
+
+
+async def run_page(
+    reader: RunReader,
+    *,
+    status: str,
+    graph: str,
+    since: str,
+    until: str,
+    metadata: str,
+    limit: int,
+    cursor: str,
+    failed: bool = False,
+) -> RunPage:
+    """Runs by what may be asked of a list. Stable while new runs arrive: a page starts after the last run seen.
+
+    Raises:
+        BadArgumentError: A filter is not of its form, or names a graph that was never recorded.
+    """
+    which = RunFilter(
+        statuses=read_statuses(status, RUN_STATUSES),
+        graph=graph,
+        since=read_moment("since", since),
+        until=read_moment("until", until),
+        metadata=read_metadata(metadata),
+        failed=failed,
+    )
+    place = read_cursor(cursor, 3)
+    runs = await reader.runs(which, limit=limit + 1, before=(place[0], place[1]) if place else None)
+    if not runs and not cursor:
+        return await _explained(reader, which)
+    total = await reader.count_runs(which)
+    return RunPage(runs=runs[:limit], total=total, seen=place[2] if place else 0, more=len(runs) > limit)
+
+
+async def _explained(reader: RunReader, which: RunFilter) -> RunPage:
+    """Why there are none: the graph is unknown, the store is empty, or the filters that exclude all."""
+    graphs = await reader.graphs()
+    if which.graph and which.graph not in graphs and graphs:
+        raise UnknownWordError("graph", which.graph, graphs)
+    lifted = {
+        "status": replace(which, statuses=()),
+        "graph": replace(which, graph=""),
+        "since": replace(which, since=None),
+        "until": replace(which, until=None),
+        "metadata": replace(which, metadata=None),
+    }
+    guilty = [name for name, without in lifted.items() if without != which and await reader.count_runs(without)]
+    return RunPage(runs=(), total=0, emptied_by=guilty, graphs=graphs)

@@ -1,0 +1,124 @@
+"""What a run did, step by step, and which step a path means."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hg_mcp.errors import UnknownStepError, UnknownWordError
+from hg_mcp.names import NODE_STATS
+from hg_mcp.queries.runs import find_run
+from hg_mcp.queries.words import cursor_of, read_cursor, read_items, read_statuses
+from recorder.events import STEP_STATUSES
+from recorder.journal.frames import ErrorRecord
+from recorder.store.protocols import Attempt, Run, RunReader, Step, StepFilter
+
+__all__ = ["StepDetail", "StepPage", "find_step", "outer_item", "step_page"]
+
+_CLOSE_PATHS = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepDetail:
+    """What one step alone is asked for: every attempt, and its error whole."""
+
+    attempts: Sequence[Attempt]
+    error: ErrorRecord | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepPage:
+    """Steps of a run that a filter keeps, in start order.
+
+    ``total`` counts them all, ``in_run`` the steps of the run, ``seen`` those of earlier pages.
+    """
+
+    run: Run
+    steps: Sequence[Step]
+    total: int
+    in_run: int
+    seen: int = 0
+    more: bool = False
+    detail: StepDetail | None = None
+
+    def cursor_after(self, shown: int) -> str:
+        """The cursor of what follows the first ``shown`` steps."""
+        return cursor_of(self.steps[shown - 1].step, self.seen + shown)
+
+    @property
+    def remaining(self) -> int:
+        """How many come after these."""
+        return max(self.total - self.seen - len(self.steps), 1) if self.more else 0
+
+
+def outer_item(path: str) -> int | None:
+    """The item index of the outermost map on a path (names escape their brackets)."""
+    match = re.search(r"\[(\d+)\]", path)
+    return int(match[1]) if match else None
+
+
+async def find_step(reader: RunReader, run: Run, path: str) -> Step:
+    """The step with a path.
+
+    Raises:
+        UnknownStepError: There is none; the nearest are named.
+    """
+    step = await reader.step_at(run.key, path.strip().strip("/"))
+    if step is None:
+        known = await reader.steps(run.key, StepFilter(), limit=_CLOSE_PATHS)
+        raise UnknownStepError(path, run.run_id, [step.path for step in known])
+    return step
+
+
+async def step_page(
+    reader: RunReader,
+    handle: str,
+    *,
+    step: str,
+    status: str,
+    node: str,
+    items: str,
+    slower_than_ms: float,
+    limit: int,
+    cursor: str,
+) -> StepPage:
+    """The trace of a run, or of the step with a path and all below it (then with that step's detail).
+
+    Raises:
+        CannotAnswer: The run, step, node or status does not exist, or an argument is not of its form.
+    """
+    run = await find_run(reader, handle)
+    top = await find_step(reader, run, step) if step else None
+    which = StepFilter(
+        statuses=read_statuses(status, STEP_STATUSES),
+        node=await _known_node(reader, run, node),
+        items=read_items(items),
+        under=top.path if top else "",
+        slower_than_ms=slower_than_ms or None,
+    )
+    after, seen = read_cursor(cursor, 2) or (0, 0)
+    steps = await reader.steps(run.key, which, limit=limit + 1, after=after)
+    total = await reader.count_steps(run.key, which)
+    in_run = total if which == StepFilter() else await reader.count_steps(run.key, StepFilter())
+    return StepPage(
+        run=run,
+        steps=steps[:limit],
+        total=total,
+        in_run=in_run,
+        seen=seen,
+        more=len(steps) > limit,
+        detail=await _detail(reader, run, top),
+    )
+
+
+async def _known_node(reader: RunReader, run: Run, node: str) -> str:
+    if node and node not in (known := await reader.nodes(run.key)):
+        raise UnknownWordError("node", node, known, hint=f"Call {NODE_STATS} for the run's nodes.")
+    return node
+
+
+async def _detail(reader: RunReader, run: Run, step: Step | None) -> StepDetail | None:
+    if step is None:
+        return None
+    failures = await reader.failures(run.key) if step.error_type else []
+    error = next((failure.error for failure in failures if failure.step == step.step), None)
+    return StepDetail(attempts=await reader.attempts(run.key, step.step), error=error)

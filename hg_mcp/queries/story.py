@@ -1,0 +1,108 @@
+"""The story of one run: what failed and why, what was executing, what was slow, what the record lacks."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hg_mcp.queries.nodes import NodeFacts, nodes_of
+from hg_mcp.queries.runs import find_run
+from hg_mcp.queries.steps import outer_item
+from recorder.store.protocols import Failure, Run, RunReader, Step, StepFilter
+
+__all__ = ["Cause", "RunStory", "run_story"]
+
+_UNFINISHED: Final = {
+    "running": ("running",),
+    "crashed": ("crashed",),
+    "paused": ("paused",),
+    "cancelled": ("cancelled",),
+    "stopped": ("cancelled", "running"),
+}
+_MOST_UNFINISHED: Final = 200
+_HEAD: Final = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Failures alike: same node, error type and beginning of the message, numbers aside. ``first`` is the earliest."""
+
+    first: Failure
+    count: int
+    items: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStory:
+    """A run with what explains it. ``causes`` leave out errors that merely passed through; most frequent first.
+
+    ``unfinished`` are the innermost steps that never ended, or have not yet, for the status the run has.
+    """
+
+    run: Run
+    causes: Sequence[Cause]
+    unfinished: Sequence[Step]
+    unfinished_total: int
+    nodes: Sequence[NodeFacts]
+
+
+async def run_story(reader: RunReader, handle: str) -> RunStory:
+    """The story of the run that a handle means.
+
+    Raises:
+        CannotAnswer: There is no such run.
+    """
+    run = await find_run(reader, handle)
+    failures = await reader.failures(run.key)
+    unfinished, total = await _unfinished(reader, run)
+    return RunStory(
+        run=run,
+        causes=_causes([failure for failure in failures if failure.step and _is_cause(failure)]),
+        unfinished=unfinished,
+        unfinished_total=total,
+        nodes=nodes_of(await reader.samples(run.key)),
+    )
+
+
+async def _unfinished(reader: RunReader, run: Run) -> tuple[list[Step], int]:
+    """The innermost steps that a run of this status has open, and how many there are about."""
+    if run.status not in _UNFINISHED:
+        return [], 0
+    which = StepFilter(statuses=_UNFINISHED[run.status], nodes_only=True)
+    found = await reader.steps(run.key, which, limit=_MOST_UNFINISHED)
+    innermost = _innermost(found)
+    unseen = await reader.count_steps(run.key, which) - len(found) if len(found) == _MOST_UNFINISHED else 0
+    return innermost, len(innermost) + unseen
+
+
+def _is_cause(failure: Failure) -> bool:
+    return not failure.propagated and failure.status != "cancelled"
+
+
+def _innermost(steps: Sequence[Step]) -> list[Step]:
+    above = {step.parent for step in steps}
+    paths = [step.path for step in steps]
+    return [step for step in steps if step.step not in above and not _holds(step.path, paths)]
+
+
+def _holds(path: str, paths: Sequence[str]) -> bool:
+    """Whether another of the paths lies below this one (item rows stand between a map's node and its nodes)."""
+    return any(other.startswith((path + "/", path + "[")) for other in paths)
+
+
+def _causes(failures: Sequence[Failure]) -> list[Cause]:
+    alike: dict[tuple[str, str, str], list[Failure]] = {}
+    for failure in failures:
+        alike.setdefault(_likeness(failure), []).append(failure)
+    causes = [Cause(first=group[0], count=len(group), items=_items(group)) for group in alike.values()]
+    return sorted(causes, key=lambda cause: -cause.count)
+
+
+def _likeness(failure: Failure) -> tuple[str, str, str]:
+    head = failure.error.message.strip().partition("\n")[0][:_HEAD]
+    return failure.node, failure.error.type, re.sub(r"\d+", "#", head)
+
+
+def _items(failures: Sequence[Failure]) -> list[int]:
+    found = (outer_item(failure.path) for failure in failures)
+    return sorted({item for item in found if item is not None})

@@ -1,0 +1,21 @@
+"""What the tools answer: one flat model for each, loaded when first used, since `hg-mcp --help` needs none."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hg_mcp.replies.nodes import NodeStats
+    from hg_mcp.replies.runs import RunList
+    from hg_mcp.replies.steps import StepList
+    from hg_mcp.replies.story import RunSummary
+    from hg_mcp.replies.values import ValueList
+
+__all__ = ["NodeStats", "RunList", "RunSummary", "StepList", "ValueList"]
+
+_MODULES = {"NodeStats": "nodes", "RunList": "runs", "RunSummary": "story", "StepList": "steps", "ValueList": "values"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,190 @@
+"""How a reply is made to fit its budget: the one mechanism, for every tool.
+
+A reply is a core, which always fits, and parts in order of importance. The parts become one sequence of small units:
+a row's handles, then its other members one by one, long texts by characters. What is kept is the longest prefix of
+that sequence whose encoding fits, together with the ``omitted`` entries that are due then. So a larger budget never
+shows less, little of a budget is wasted, and whatever was left out is counted and named with the call that returns
+it.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Any, Final, cast
+
+import msgspec
+
+from hg_mcp.replies.units import Put, Recorded, Unit, beginning, more, pieces
+
+__all__ = ["MAXIMUM", "MINIMUM", "Call", "Part", "encode", "fitted", "tokens"]
+
+MINIMUM: Final = 300
+MAXIMUM: Final = 50_000
+_BYTES_PER_TOKEN: Final = 4
+
+Doc = dict[str, Any]
+Call = dict[str, Any]
+encode: Callable[[Any], bytes] = msgspec.json.encode
+
+
+def tokens(encoded: bytes) -> int:
+    """What a reply costs: its bytes, four to the token."""
+    return -(-len(encoded) // _BYTES_PER_TOKEN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Something that a reply can do without: a list of rows, or an object as one row.
+
+    ``field`` is its name in the reply, ``handles`` are the members that come with each row whatever happens, ``head``
+    is the number of rows that go before any other part's tail, ``beyond`` counts rows that exist but were not fetched.
+    ``rest`` gives the call that returns what follows the first n rows. With ``wider`` the same question with a larger
+    budget is named instead, while there is one. ``what`` is the word for what is left out, if not the field's name.
+
+    ``recorded`` gives rows of the field JSON that a program recorded: it is shown whole as ``value``, else its head as
+    ``preview``. It comes after all rows, smallest first.
+    """
+
+    field: str
+    rest: Callable[[int], Call]
+    handles: frozenset[str] = frozenset()
+    what: str = ""
+    head: int = 1_000_000
+    beyond: int = 0
+    wider: bool = False
+    recorded: Mapping[int, bytes] | None = None
+
+
+def fitted(doc: Doc, parts: Sequence[Part], *, budget: int, asked: Call) -> bytes:
+    """The encoded reply, at most ``budget`` tokens. ``asked`` is the call that this answers."""
+    return _Sequence(doc, parts, budget, asked).encoded()
+
+
+@dataclass(slots=True)
+class _Laid:
+    """A part laid out: the objects its rows will be, and where in the sequence each is complete."""
+
+    part: Part
+    rows: list[Doc] = field(default_factory=list[Doc])
+    ends: list[int] = field(default_factory=list[int])
+
+
+class _Sequence:
+    """All parts of a reply as one sequence of units over its core."""
+
+    def __init__(self, doc: Doc, parts: Sequence[Part], budget: int, asked: Call) -> None:
+        self._doc, self._asked, self._budget, self._limit = doc, asked, budget, budget * _BYTES_PER_TOKEN
+        self._units: list[Unit] = []
+        self._laid = [_Laid(part) for part in parts if part.field in doc]
+        contents = {laid.part.field: doc[laid.part.field] for laid in self._laid}
+        for laid in self._laid:
+            doc[laid.part.field] = _empty(contents[laid.part.field], laid.part.handles)
+        core = len(encode(doc))
+        self._lay_out(contents)
+        self._before = list(accumulate((unit.size(unit.steps) for unit in self._units), initial=core))
+
+    def encoded(self) -> bytes:
+        """Show what fits."""
+        complete, partly = self._longest()
+        for unit in self._units[:complete]:
+            unit.show(unit.steps)
+        if partly:
+            self._units[complete].show(partly)
+        if omitted := self._omitted(complete):
+            self._doc["omitted"] = omitted
+        return encode(self._doc)
+
+    def _longest(self) -> tuple[int, int]:
+        """The most that fits: how many units completely, and how many steps of the next one."""
+        for complete in range(bisect_right(self._before, self._limit) - 1, -1, -1):
+            room = self._limit - self._before[complete] - self._size_omitted(complete)
+            if room >= 0:
+                return complete, self._steps_within(room, complete)
+        return 0, 0
+
+    def _steps_within(self, room: int, complete: int) -> int:
+        if complete == len(self._units):
+            return 0
+        unit = self._units[complete]
+        return bisect_right(range(unit.steps), room, key=unit.size) - 1
+
+    def _size_omitted(self, complete: int) -> int:
+        omitted = self._omitted(complete)
+        return len(encode({"omitted": omitted})) - 1 if omitted else 0
+
+    def _omitted(self, complete: int) -> list[Doc]:
+        """What is left out when so many units are complete, one entry for each call that returns some of it."""
+        found: list[Doc] = []
+        for laid in self._laid:
+            kept = bisect_right(laid.ends, complete)
+            if left := len(laid.ends) - kept + laid.part.beyond:
+                _join(
+                    found, {"what": laid.part.what or laid.part.field, "how_many": left, "call": self._rest(laid, kept)}
+                )
+        return found
+
+    def _rest(self, laid: _Laid, kept: int) -> Call:
+        wanted = min(-(-self._before[-1] // _BYTES_PER_TOKEN) + 100, MAXIMUM)
+        if kept < len(laid.ends) and (laid.part.wider or not kept) and wanted > self._budget:
+            return {**self._asked, "arguments": {**self._asked["arguments"], "budget": wanted}}
+        return laid.part.rest(kept)
+
+    def _lay_out(self, contents: Mapping[str, Any]) -> None:
+        plain = [laid for laid in self._laid if laid.part.recorded is None]
+        for tail in (False, True):
+            for laid in plain:
+                self._lay_out_rows(laid, contents[laid.part.field], tail=tail)
+        rows = {laid.part.field: laid.rows for laid in plain}
+        for laid in self._laid:
+            for index, data in sorted((laid.part.recorded or {}).items(), key=lambda item: (len(item[1]), item[0])):
+                self._add(laid, [Recorded(rows[laid.part.field][index], data, self._limit)])
+
+    def _lay_out_rows(self, laid: _Laid, content: Any, *, tail: bool) -> None:
+        target, head = self._doc[laid.part.field], laid.part.head
+        if isinstance(content, dict):
+            if not tail:
+                self._add(laid, self._members(laid, target, cast("Doc", content)))
+            return
+        for index, row in enumerate(content[head:] if tail else content[:head], head if tail else 0):
+            self._add(laid, self._row(laid, target, row, first=not index))
+
+    def _row(self, laid: _Laid, target: list[Any], content: Any, *, first: bool) -> Iterator[Unit]:
+        if not isinstance(content, dict):
+            yield from pieces(target, None, content, self._limit, first=first)
+            return
+        members = cast("Doc", content)
+        row: Doc = _empty(members, laid.part.handles)
+        laid.rows.append(row)
+        yield Put(target, None, row, first=first)
+        yield from self._members(laid, row, members)
+
+    def _members(self, laid: _Laid, row: Doc, members: Doc) -> Iterator[Unit]:
+        """What completes a row, or an object, that has its handles."""
+        first = not row
+        for key, value in members.items():
+            if key not in laid.part.handles:
+                yield from pieces(row, key, value, self._limit, first=first)
+                first = False
+            elif row[key] is not value:
+                yield from more(row, key, row[key], value, self._limit)
+
+    def _add(self, laid: _Laid, units: Iterator[Unit] | list[Unit]) -> None:
+        self._units.extend(units)
+        laid.ends.append(len(self._units))
+
+
+def _empty(content: Any, handles: frozenset[str]) -> Any:
+    """A list without rows, or an object with its handles only."""
+    if not isinstance(content, dict):
+        return []
+    return {key: beginning(value) for key, value in cast("Doc", content).items() if key in handles}
+
+
+def _join(found: list[Doc], entry: Doc) -> None:
+    for other in found:
+        if other["call"] == entry["call"]:
+            other["what"] += ", " + entry["what"]
+            other["how_many"] += entry["how_many"]
+            return
+    found.append(entry)

@@ -1,0 +1,197 @@
+"""The reply of ``get_run_steps``: the trace."""
+
+from collections.abc import Sequence
+from typing import Self
+
+from pydantic import Field, PrivateAttr
+
+from hg_mcp.names import GET_RUN_STEPS, GET_STEP_VALUES
+from hg_mcp.queries.steps import StepPage
+from hg_mcp.queries.words import now_us
+from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, started, suggestion
+from hg_mcp.replies.budget import Call, Part
+from hg_mcp.replies.words import counted, error_line, handle, iso, ms, since_now
+from hg_mcp.text import one_line, printable, quoted
+from recorder.journal.frames import ErrorRecord
+from recorder.store.protocols import Attempt, Step
+
+__all__ = ["StepList", "StepRow"]
+
+_LONGEST_HANDLE = 100
+
+
+class StepRow(Row):
+    """A step: an execution of a node, or an item of a map."""
+
+    path: str = Field(description="recorded names; pass as step")
+    status: str
+    started_at: str
+    duration_ms: float | None = None
+    running_ms: float | None = Field(default=None, description="how long it has been executing")
+    decision: str | None = Field(default=None, description="recorded: what a gate chose")
+    cached: bool | None = None
+    attempts: int | None = Field(default=None, description="where there was more than one")
+    error: str | None = Field(default=None, description="recorded: the error in one line")
+    propagated: bool | None = Field(default=None, description="the error came from a step below and is counted there")
+    failures: int | None = Field(default=None, description="failed steps below it")
+    map_size: int | None = None
+    queue_wait_ms: float | None = None
+    chunks: int | None = None
+    start_missed: bool | None = None
+    graph: str | None = Field(default=None, description="recorded: the graph it is in, where that is not the run's own")
+
+    @classmethod
+    def of(cls, step: Step, home: str) -> Self:
+        """A step as a row; ``home`` is the run's own graph."""
+        waited = None if step.created_at is None or step.start_missed else (step.started_at - step.created_at) / 1000
+        return cls(
+            path=printable(step.path),
+            status=step.status,
+            started_at=started(step.started_at),
+            duration_ms=ms(step.duration_ms),
+            running_ms=since_now(now_us(), step.started_at) if step.status == "running" else None,
+            decision=one_line(step.decision, 120) if step.decision is not None else None,
+            cached=step.cached or None,
+            attempts=step.attempts if step.attempts > 1 else None,
+            error=error_line(step.error_type, step.error_message),
+            propagated=step.propagated or None,
+            failures=step.failures or None,
+            map_size=step.map_size,
+            queue_wait_ms=ms(waited),
+            chunks=step.chunks or None,
+            start_missed=step.start_missed or None,
+            graph=one_line(step.graph, 80) if step.graph not in {home, ""} and step.kind == "node" else None,
+        )
+
+
+class Frame(Row):
+    """A line of a traceback."""
+
+    file: str | None = None
+    line: int | None = None
+    function: str | None = None
+    code: str | None = None
+
+
+class CauseOf(Row):
+    """An exception that led to another."""
+
+    type: str | None = None
+    message: str | None = None
+
+
+class ErrorDetail(Row):
+    """An exception, all of it recorded. Frames are outermost first, causes nearest first."""
+
+    type: str
+    message: str
+    frames: list[Frame] | None = None
+    causes: list[CauseOf] | None = None
+    notes: list[str] | None = None
+
+    @classmethod
+    def of(cls, error: ErrorRecord) -> Self:
+        """A recorded exception."""
+        frames = [
+            Frame(file=printable(file), line=line, function=printable(function), code=printable(code) or None)
+            for file, line, function, code in error.frames
+        ]
+        causes = [CauseOf(type=printable(kind), message=printable(message)) for kind, message in error.causes]
+        return cls(
+            type=printable(error.type),
+            message=printable(error.message),
+            frames=frames or None,
+            causes=causes or None,
+            notes=[printable(note) for note in error.notes] or None,
+        )
+
+
+class AttemptRow(Row):
+    """One attempt of a step."""
+
+    number: int
+    outcome: str | None = None
+    started_at: str | None = None
+    duration_ms: float | None = None
+    error: str | None = Field(default=None, description="recorded")
+    max_attempts: int | None = None
+    timeout_seconds: float | None = None
+    retry_scheduled: bool | None = None
+
+    @classmethod
+    def of(cls, attempt: Attempt) -> Self:
+        """An attempt as a row."""
+        return cls(
+            number=attempt.number,
+            outcome=attempt.outcome or None,
+            started_at=iso(attempt.started_at),
+            duration_ms=ms(attempt.duration_ms),
+            error=error_line(attempt.error.type, attempt.error.message) if attempt.error else None,
+            max_attempts=attempt.max_attempts or None,
+            timeout_seconds=attempt.timeout_seconds,
+            retry_scheduled=attempt.retry_scheduled or None,
+        )
+
+
+class StepList(Reply):
+    """Steps of a run, in start order."""
+
+    run_id: str
+    status: str = Field(description="of the run")
+    total: int = Field(description="steps that the filters keep")
+    steps: list[StepRow]
+    error: ErrorDetail | None = Field(default=None, description="recorded: the whole error of the one step asked for")
+    attempt_details: list[AttemptRow] | None = Field(
+        default=None, description="every attempt of the one step asked for"
+    )
+    _page: StepPage = PrivateAttr()
+
+    @classmethod
+    def of(cls, page: StepPage) -> Self:
+        """The reply for a page of steps."""
+        detail = page.detail
+        reply = cls(
+            summary=_summary(page),
+            run_id=handle(page.run),
+            status=page.run.status,
+            total=page.total,
+            steps=[StepRow.of(step, page.run.graph) for step in page.steps],
+            error=ErrorDetail.of(detail.error) if detail and detail.error else None,
+            attempt_details=[AttemptRow.of(one) for one in detail.attempts] or None if detail else None,
+            next=_next(page),
+        )
+        reply._page = page
+        return reply
+
+    def parts(self, asked: Call) -> Sequence[Part]:
+        """The first step, its error and attempts, the calls; then the other steps."""
+
+        def after(kept: int) -> Call:
+            again = {"run": handle(self._page.run), "cursor": self._page.cursor_after(kept)}
+            return call(GET_RUN_STEPS, **asked["arguments"] | again)
+
+        return (
+            Part(field="steps", handles=handles(StepRow), head=1, beyond=self._page.remaining, rest=after),
+            next_part(asked),
+            Part(field="error", handles=handles(ErrorDetail), wider=True, rest=lambda _: asked),
+            Part(field="attempt_details", handles=handles(AttemptRow), wider=True, rest=lambda _: asked),
+        )
+
+
+def _summary(page: StepPage) -> str:
+    if not page.in_run:
+        return f"Run {quoted(page.run.run_id)} has no steps."
+    if not page.total:
+        return f"None of the run's {counted(page.in_run, 'step')} passes the filters."
+    of_all = f" of {page.in_run}" if page.total != page.in_run else ""
+    return f"{page.total}{of_all} steps of run {quoted(page.run.run_id)} ({page.run.status}), in start order."
+
+
+def _next(page: StepPage) -> list[NextCall]:
+    failed = next((step for step in page.steps if step.status == "failed" and not step.propagated), None)
+    if failed is None or len(failed.path) > _LONGEST_HANDLE:
+        return []
+    found = [suggestion(GET_STEP_VALUES, "what went into the failing step", run=handle(page.run), step=failed.path)]
+    if page.detail is None:
+        found.append(suggestion(GET_RUN_STEPS, "its whole error and attempts", run=handle(page.run), step=failed.path))
+    return found

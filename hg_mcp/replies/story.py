@@ -1,0 +1,313 @@
+"""The reply of ``summarize_run``: what happened in a run and why, in one call."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final, Self
+
+from pydantic import Field, PrivateAttr
+
+from hg_mcp.names import GET_RUN_STEPS, GET_STEP_VALUES, LIST_RUNS, NODE_STATS, SUMMARIZE_RUN
+from hg_mcp.queries.nodes import NodeFacts
+from hg_mcp.queries.runs import is_silent
+from hg_mcp.queries.story import Cause, RunStory
+from hg_mcp.queries.words import as_ranges, now_us
+from hg_mcp.replies.base import (
+    Items,
+    NextCall,
+    Reply,
+    Row,
+    call,
+    duration_of,
+    handles,
+    items_of,
+    next_part,
+    started,
+    suggestion,
+)
+from hg_mcp.replies.budget import Call, Part
+from hg_mcp.replies.words import counted, handle, lasted, ms, since_now, status_words
+from hg_mcp.text import one_line, printable, quoted
+from recorder.store.protocols import Run, Step
+
+__all__ = ["RunSummary"]
+
+_LONGEST_HANDLE: Final = 100
+_LONGEST_SUMMARY: Final = 200
+
+
+class CauseRow(Row):
+    """Failures alike: same node, error type and beginning of the message."""
+
+    node: str = Field(description="recorded name; empty where no node failed but the run around it")
+    error_type: str = Field(description="recorded")
+    count: int
+    items: str | None = Field(default=None, description="failing items of the outermost map")
+    message: str | None = Field(default=None, description="recorded: of the first of them, in one line")
+    first: str | None = Field(default=None, description="recorded names: path of the first of them; pass as step")
+
+    @classmethod
+    def of(cls, cause: Cause) -> Self:
+        """A group of failures as a row."""
+        return cls(
+            node=one_line(cause.first.node, 80),
+            error_type=one_line(cause.first.error.type, 80),
+            count=cause.count,
+            items=as_ranges(cause.items) or None,
+            message=one_line(cause.first.error.message, 160) or None,
+            first=printable(cause.first.path) or None,
+        )
+
+
+class OpenStep(Row):
+    """A step that has not ended, or never did."""
+
+    path: str = Field(description="recorded names; pass as step")
+    status: str
+    started_at: str
+    running_ms: float | None = None
+
+    @classmethod
+    def of(cls, step: Step) -> Self:
+        """A step as a row."""
+        running = since_now(now_us(), step.started_at) if step.status == "running" else None
+        return cls(
+            path=printable(step.path), status=step.status, started_at=started(step.started_at), running_ms=running
+        )
+
+
+class SlowNode(Row):
+    """A node, by its total time."""
+
+    node: str = Field(description="recorded name")
+    count: int
+    total_ms: float
+    avg_ms: float | None = None
+    p95_ms: float | None = None
+    errors: int | None = None
+
+    @classmethod
+    def of(cls, facts: NodeFacts) -> Self:
+        """A node as a row."""
+        return cls(
+            node=one_line(facts.node, 80),
+            count=facts.count,
+            total_ms=round(facts.total_ms, 3),
+            avg_ms=ms(facts.avg_ms),
+            p95_ms=ms(facts.p95_ms),
+            errors=facts.errors or None,
+        )
+
+
+class About(Row):
+    """Who ran it, of which code; all recorded."""
+
+    workflow_id: str | None = None
+    version: str | None = None
+    metadata: dict[str, str] | None = None
+    git_commit: str | None = None
+    git_branch: str | None = None
+    git_dirty: bool | None = None
+    host: str | None = None
+    pid: int | None = None
+    python: str | None = None
+    retry_of: str | None = None
+    retry_index: int | None = None
+    forked_from: str | None = None
+    is_resume: bool | None = None
+    parent_workflow_id: str | None = None
+    launched_by: str | None = Field(default=None, description="run and step that started it by hand")
+    supersteps: int | None = None
+
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        """What is known around a run."""
+        worker = run.worker
+        return cls(
+            workflow_id=_short(run.workflow_id),
+            version=_short(run.version),
+            metadata={one_line(key, 40): one_line(value, 80) for key, value in run.metadata.items()} or None,
+            git_commit=_short(worker.git_commit[:12]),
+            git_branch=_short(worker.git_branch),
+            git_dirty=worker.git_dirty,
+            host=_short(worker.host),
+            pid=worker.pid,
+            python=_short(worker.python),
+            retry_of=_short(run.retry_of),
+            retry_index=run.retry_index,
+            forked_from=_short(run.forked_from),
+            is_resume=run.is_resume or None,
+            parent_workflow_id=_short(run.parent_workflow_id),
+            launched_by=_short(" ".join(run.launched_by)) if run.launched_by else None,
+            supersteps=run.supersteps or None,
+        )
+
+
+class RunSummary(Reply):
+    """A run: its status with the reason, failures grouped, what was executing, what was slow, what the record lacks."""
+
+    run_id: str
+    graph: str = Field(description="recorded name")
+    status: str
+    started_at: str
+    duration_ms: float | None = None
+    steps: int
+    failures: int = Field(description="failed steps, errors that merely passed through left out")
+    items: Items | None = None
+    silent: bool | None = Field(default=None, description="running, but its recorder has not been heard of for 15 s")
+    error: str | None = Field(default=None, description="recorded: the run's own error, where no step explains it")
+    causes: list[CauseRow] | None = None
+    unfinished: list[OpenStep] | None = Field(default=None, description="innermost steps without an end")
+    record_lacks: list[str] | None = Field(default=None, description="what was not recorded, or lost")
+    slowest: list[SlowNode] | None = None
+    about: About
+    _story: RunStory = PrivateAttr()
+
+    @classmethod
+    def of(cls, story: RunStory) -> Self:
+        """The reply for a run's story."""
+        run = story.run
+        reply = cls(
+            summary=_summary(story),
+            run_id=handle(run),
+            graph=one_line(run.graph, 40),
+            status=run.status,
+            started_at=started(run.started_at),
+            duration_ms=duration_of(run),
+            steps=run.steps,
+            failures=run.failures,
+            items=items_of(run),
+            silent=is_silent(run) or None,
+            error=_own_error(story),
+            causes=[CauseRow.of(cause) for cause in story.causes] or None,
+            unfinished=[OpenStep.of(step) for step in story.unfinished] or None,
+            record_lacks=list(_lacks(run)) or None,
+            slowest=[SlowNode.of(facts) for facts in story.nodes] or None,
+            about=About.of(run),
+            next=_next(story),
+        )
+        reply._story = story
+        return reply
+
+    def parts(self, asked: Call) -> Sequence[Part]:
+        """Diagnosis first; who ran it last."""
+        run = handle(self._story.run)
+        beyond = self._story.unfinished_total - len(self._story.unfinished)
+        return (
+            Part(
+                field="causes",
+                handles=handles(CauseRow),
+                head=3,
+                wider=True,
+                rest=lambda _: call(GET_RUN_STEPS, run=run, status="failed"),
+            ),
+            Part(
+                field="unfinished",
+                handles=handles(OpenStep),
+                head=3,
+                beyond=beyond,
+                wider=True,
+                rest=lambda _: call(GET_RUN_STEPS, run=run, status=self._story.unfinished[0].status),
+            ),
+            Part(field="record_lacks", wider=True, rest=lambda _: asked),
+            Part(
+                field="slowest",
+                handles=handles(SlowNode),
+                head=3,
+                wider=True,
+                rest=lambda _: call(NODE_STATS, run=run),
+            ),
+            next_part(asked),
+            Part(field="about", wider=True, rest=lambda _: asked),
+        )
+
+
+def _short(text: str | None) -> str | None:
+    return one_line(text, 120) if text else None
+
+
+def _own_error(story: RunStory) -> str | None:
+    """The run's own error: only where no failing step already says it."""
+    run = story.run
+    if story.causes or not run.error_type:
+        return None
+    return one_line(f"{run.error_type}: {run.error_message}", 120)
+
+
+def _summary(story: RunStory) -> str:
+    run = story.run
+    what = f"{quoted(run.graph, 40)}"
+    size = f", {run.map_size} items" if run.is_map and run.map_size is not None else ""
+    lacks = " The record is incomplete." if any(_lacks(run)) else ""
+    story_line = f"{what}{size}: {status_words(run)}{_took(run)}. {_reason(story)}"
+    return one_line(story_line, _LONGEST_SUMMARY) + lacks
+
+
+def _took(run: Run) -> str:
+    duration = duration_of(run)
+    return "" if duration is None else f" after {lasted(duration)}"
+
+
+def _reason(story: RunStory) -> str:
+    """Why the run has the status it has."""
+    run, open_steps = story.run, counted(story.unfinished_total, "step")
+    where = f" at {quoted(story.unfinished[0].path)}" if story.unfinished else ""
+    if run.status == "crashed":
+        return f"Its process died with {open_steps} executing{where}." + _failing(story)
+    if run.status == "running":
+        silent = "Its recorder has been silent for over 15 s: it may hang or be gone. " if is_silent(run) else ""
+        return f"{silent}Executing now: {open_steps}{where}." + _failing(story)
+    if run.status in {"paused", "cancelled", "stopped"}:
+        asked = " A stop was requested." if run.stop_requested_at else ""
+        return f"{run.status.capitalize()}{where or ''}.{asked}" + _failing(story)
+    if story.causes:
+        return _failing(story).strip()
+    if run.error_type:
+        return f"The run itself failed with {quoted(run.error_type)}; no node did."
+    return "No failures." if run.status == "completed" else "No step failed."
+
+
+def _failing(story: RunStory) -> str:
+    if not story.causes:
+        return ""
+    first, kinds = story.causes[0], len(story.causes)
+    most = (
+        f"{quoted(first.first.node, 40) if first.first.node else 'the run'} raised {quoted(first.first.error.type, 40)}"
+    )
+    place = f" in {counted(len(first.items), 'item')}" if first.items else ""
+    times = f" {first.count} times" if first.count > max(len(first.items), 1) else ""
+    return f" {most}{times}{place}" + (f", and {counted(kinds - 1, 'other kind')} of failure." if kinds > 1 else ".")
+
+
+def _lacks(run: Run) -> Iterator[str]:
+    """What the record of the run does not hold."""
+    worker = run.worker
+    losses = {
+        "Events that could not be written": worker.events_lost,
+        "Journal segments dropped to stay within limits": worker.segments_dropped,
+        "Values dropped": worker.values_dropped,
+        "Damaged frames set aside": worker.bad_frames,
+        "Unreadable bytes of the journal": worker.bytes_lost,
+    }
+    yield from (f"{what}: {count} (in all runs of this recorder)." for what, count in losses.items() if count)
+    if run.start_missed:
+        yield "The run's start was not recorded: the recorder was attached while it was running."
+    if run.unknown_events:
+        names = ", ".join(quoted(name, 40) for name in list(run.unknown_events)[:3])
+        yield f"{sum(run.unknown_events.values())} events of types unknown to this version were counted only: {names}."
+
+
+def _next(story: RunStory) -> list[NextCall]:
+    run = handle(story.run)
+    found: list[NextCall] = []
+    if story.causes:
+        path = story.causes[0].first.path
+        if path and len(path) <= _LONGEST_HANDLE:
+            found.append(suggestion(GET_STEP_VALUES, "what went into the first failing step", run=run, step=path))
+            found.append(suggestion(GET_RUN_STEPS, "its traceback and attempts", run=run, step=path))
+    if story.unfinished:
+        status = story.unfinished[0].status
+        found.append(suggestion(GET_RUN_STEPS, "every unfinished step", run=run, status=status))
+    if story.run.status == "running":
+        found.append(suggestion(SUMMARIZE_RUN, "ask again for progress", run=run))
+    if story.nodes:
+        found.append(suggestion(NODE_STATS, "percentiles of every node", run=run))
+    return found or [suggestion(LIST_RUNS, "other runs")]

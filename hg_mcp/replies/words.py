@@ -1,0 +1,66 @@
+"""How replies write moments, durations and counts, and the names of recorded things."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from hg_mcp.queries.runs import has_failures_inside
+from hg_mcp.text import head, one_line, printable
+from recorder.store.protocols import Run
+
+__all__ = ["counted", "error_line", "handle", "iso", "lasted", "ms", "since_now", "status_words"]
+
+_LONGEST_ID: Final = 48
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST: Final = 253_402_300_799_000_000
+"""The last second of the year 9999, in microseconds: what a broken clock may have said is shown as that."""
+
+
+def iso(us: int | None) -> str | None:
+    """A moment in ISO 8601, UTC, to the millisecond."""
+    if us is None:
+        return None
+    moment = _EPOCH + timedelta(microseconds=min(max(us, 0), _LATEST))
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def ms(duration: float | None) -> float | None:
+    """A duration in milliseconds, to the microsecond."""
+    return None if duration is None else round(duration, 3)
+
+
+def lasted(duration_ms: float | None) -> str:
+    """A duration in words: ``850 ms``, ``2.1 s``, ``4m12s``."""
+    if duration_ms is None:
+        return "no known time"
+    if duration_ms < 1000:
+        return f"{duration_ms:.0f} ms"
+    if duration_ms < 60_000:
+        return f"{duration_ms / 1000:.1f} s"
+    minutes, seconds = divmod(round(duration_ms / 1000), 60)
+    return f"{minutes}m{seconds:02d}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02d}m"
+
+
+def since_now(now: int, us: int) -> float:
+    """Milliseconds from a moment until now (both in microseconds)."""
+    return round(max(now - us, 0) / 1000, 3)
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 run``, ``2 runs``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def handle(run: Run) -> str:
+    """The id of a run as far as it is needed to ask for it: a prefix of it where a foreign id is very long."""
+    return head(printable(run.run_id), _LONGEST_ID)
+
+
+def error_line(error_type: str | None, message: str | None, limit: int = 160) -> str | None:
+    """An error on one line, ``type: message``; recorded text."""
+    words = [word for word in (error_type, message) if word]
+    return one_line(": ".join(words), limit) if words else None
+
+
+def status_words(run: Run) -> str:
+    """A run's status, with what it hides."""
+    return "completed with failures inside" if has_failures_inside(run) else run.status

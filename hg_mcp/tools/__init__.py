@@ -1,0 +1,21 @@
+"""What can be asked, at a glance.
+
+The MCP server, the shell commands and docs/tools.md are all made from ``GROUPS``. A new question is a function in a
+group's module and a word here.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from hg_mcp.tools.definition import Tool
+from hg_mcp.tools.runs import list_failed_runs, list_runs, summarize_run
+from hg_mcp.tools.steps import get_run_steps, get_step_values, node_stats
+
+__all__ = ["GROUPS", "TOOLS"]
+
+GROUPS: Final[Mapping[str, tuple[Tool, ...]]] = {
+    "Runs": (list_runs, list_failed_runs, summarize_run),
+    "Steps": (get_run_steps, node_stats, get_step_values),
+}
+
+TOOLS: Final[Mapping[str, Tool]] = {tool.name: tool for group in GROUPS.values() for tool in group}

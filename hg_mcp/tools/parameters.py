@@ -1,0 +1,41 @@
+"""The parameters that tools share, each described once."""
+
+from typing import Annotated, Final
+
+from hg_mcp.tools.definition import Param
+
+__all__ = [
+    "MOST",
+    "Cursor",
+    "Graph",
+    "Items",
+    "Limit",
+    "Metadata",
+    "Node",
+    "Run",
+    "RunStatus",
+    "Since",
+    "Step",
+    "StepStatus",
+    "Until",
+]
+
+MOST: Final = 200
+
+Run = Annotated[str, Param("Which run: 'latest', 'latest-failed', a run id, a unique prefix of one, or a workflow id.")]
+Step = Annotated[str, Param("Path of a step, such as '[3]/per_page[2]/summarize'; from 'path' or 'first' of a reply.")]
+Node = Annotated[str, Param("Only this node.")]
+Graph = Annotated[str, Param("Only runs of this graph.")]
+Items = Annotated[str, Param("Only what happened in these items of the outermost map: '3,7,12-20'.")]
+RunStatus = Annotated[
+    str,
+    Param("Comma-separated: queued, running, completed, failed, partial, paused, stopped, cancelled, crashed."),
+]
+StepStatus = Annotated[str, Param("Comma-separated: running, completed, failed, paused, cancelled, crashed, restored.")]
+Since = Annotated[
+    str, Param("From when: ISO 8601 (UTC unless it says otherwise), or an age such as '90s', '1h', '2d'.")
+]
+Until = Annotated[str, Param("Until when, in the same forms.")]
+Metadata = Annotated[str, Param("Only runs with these tags: 'env=dev' or 'env=dev,team=search'.")]
+Limit = Annotated[int, Param("Most rows.", minimum=1, maximum=MOST)]
+Cursor = Annotated[str, Param("Where to go on: from 'omitted' of the previous reply.")]

@@ -1,0 +1,82 @@
+"""Questions about the steps inside a run: their order, their durations, their values."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from hg_mcp import replies
+from hg_mcp.queries.nodes import node_table
+from hg_mcp.queries.steps import step_page
+from hg_mcp.queries.values import value_page
+from hg_mcp.tools.definition import READ_ONLY, Param, tool
+from hg_mcp.tools.parameters import Cursor, Items, Limit, Node, Run, Since, Step, StepStatus, Until
+from recorder.store.protocols import RunReader
+
+if TYPE_CHECKING:
+    from hg_mcp.replies import NodeStats, StepList, ValueList
+
+__all__ = ["get_run_steps", "get_step_values", "node_stats"]
+
+
+@tool(title="Trace of a run", hints=READ_ONLY)
+async def get_run_steps(
+    reader: RunReader,
+    *,
+    run: Run = "latest",
+    step: Step = "",
+    status: StepStatus = "",
+    node: Node = "",
+    items: Items = "",
+    slower_than_ms: Annotated[float, Param("Only steps that took longer.", minimum=0)] = 0.0,
+    limit: Limit = 50,
+    cursor: Cursor = "",
+) -> "StepList":
+    """The steps of a run in start order: path, status, time, duration, decision, cached, error.
+
+    With step, that step and all below it, and its whole error (frames, causes) and every attempt.
+    """
+    page = await step_page(
+        reader,
+        run,
+        step=step,
+        status=status,
+        node=node,
+        items=items,
+        slower_than_ms=slower_than_ms,
+        limit=limit,
+        cursor=cursor,
+    )
+    return replies.StepList.of(page)
+
+
+@tool(title="Node statistics", hints=READ_ONLY)
+async def node_stats(
+    reader: RunReader,
+    *,
+    run: Run = "latest",
+    node: Node = "",
+    graph: Annotated[str, Param("All runs of this graph instead of one run; bounded by since and until.")] = "",
+    since: Since = "",
+    until: Until = "",
+    sort: Annotated[
+        str, Param("Largest first.", choices=("total", "avg", "p50", "p95", "p99", "max", "count", "errors", "name"))
+    ] = "total",
+) -> "NodeStats":
+    """Which nodes are slow or fail: count, errors, cached, attempts, total, avg, p50, p95, p99, max, queue wait."""
+    table = await node_table(reader, run, node=node, graph=graph, since=since, until=until, sort=sort)
+    return replies.NodeStats.of(table)
+
+
+@tool(title="Values of a step", hints=READ_ONLY)
+async def get_step_values(
+    reader: RunReader,
+    *,
+    run: Run = "latest",
+    step: Step = "",
+    value: Annotated[str, Param("One value, or a path inside it: 'docs', 'docs[0].title', 'scores[\"a b\"]'.")] = "",
+    direction: Annotated[str, Param("Only inputs or only outputs.", choices=("", "input", "output"))] = "",
+) -> "ValueList":
+    """Inputs and outputs of a step, or of the whole run without step: type, size and status of each, small ones whole.
+
+    A value that was not captured, was redacted, cut or has expired says so; it never looks like null.
+    """
+    page = await value_page(reader, run, step=step, value=value, direction=direction)
+    return replies.ValueList.of(page)

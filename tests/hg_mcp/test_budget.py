@@ -1,0 +1,277 @@
+"""Whatever was recorded: a reply fits its budget, wastes little of it, shows more for more, and keeps its core."""
+
+import json
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from hg_mcp.queries.nodes import NodeFacts
+from hg_mcp.queries.runs import RunPage
+from hg_mcp.queries.steps import StepDetail, StepPage
+from hg_mcp.queries.story import Cause, RunStory
+from hg_mcp.queries.values import ValuePage
+from hg_mcp.replies import RunList, RunSummary, StepList, ValueList
+from hg_mcp.replies.base import Reply
+from hg_mcp.replies.budget import tokens
+from recorder.journal.frames import ErrorRecord
+from recorder.store.protocols import Attempt, Backlog, Failure, Run, Step, StoredValue, Worker
+
+T0 = 1_790_000_000_000_000
+NOTHING_BEHIND = Backlog()
+FAR_BEHIND = Backlog(segments=9, bytes=10**12, refused=("é" * 300,) * 40)
+ALPHABET = st.one_of(
+    st.characters(exclude_categories=["Cs"]),
+    st.sampled_from('"\\\n\x00\x1b\u202e漢😀-0123456789'),
+)
+HANDLE = st.text(ALPHABET, min_size=1, max_size=12).map(lambda text: text * 1) | st.integers(1, 400).map(
+    lambda n: "a/😀" * n
+)
+TEXT = st.text(ALPHABET, max_size=40) | st.builds(
+    lambda text, times: text * times, st.text(ALPHABET, min_size=1, max_size=8), st.integers(1, 900)
+)
+COUNTS = st.integers(0, 10**9)
+MANY = st.integers(0, 4) | st.just(60)
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> Run:
+    worker = Worker(
+        recorder="r",
+        host=draw(HANDLE),
+        pid=draw(COUNTS),
+        cwd="/",
+        python="3.11.7",
+        started_at=T0,
+        seen_at=T0,
+        closed_at=None,
+        dead_at=None,
+        git_commit=draw(HANDLE),
+        git_branch=draw(HANDLE),
+        git_dirty=draw(st.booleans()),
+        events=1,
+        events_lost=draw(COUNTS),
+        segments_dropped=draw(COUNTS),
+        values_dropped=draw(COUNTS),
+        bad_frames=draw(COUNTS),
+        bytes_lost=draw(COUNTS),
+    )
+    count = draw(COUNTS)
+    return Run(
+        key=1,
+        run_id=draw(HANDLE),
+        graph=draw(HANDLE),
+        status=draw(st.sampled_from(["completed", "failed", "crashed", "stopped", "paused"])),
+        started_at=T0,
+        ended_at=T0,
+        duration_ms=draw(st.none() | st.floats(0, 1e12)),
+        workflow_id=draw(st.none() | HANDLE),
+        parent_workflow_id=None,
+        is_map=draw(st.booleans()),
+        map_size=count,
+        items_completed=count,
+        items_failed=count,
+        items_paused=count,
+        items_stopped=count,
+        items_restored=count,
+        supersteps=0,
+        steps=count,
+        failures=count,
+        error_type=draw(st.none() | HANDLE),
+        error_message=draw(TEXT),
+        version=None,
+        metadata=draw(st.dictionaries(HANDLE, TEXT, max_size=5)),
+        retry_of=None,
+        retry_index=None,
+        forked_from=None,
+        is_resume=False,
+        launched_by=None,
+        stop_requested_at=draw(st.none() | st.just(T0)),
+        unknown_events=draw(st.dictionaries(HANDLE, COUNTS, max_size=5)),
+        start_missed=draw(st.booleans()),
+        worker=worker,
+    )
+
+
+@st.composite
+def steps(draw: st.DrawFn, number: int) -> Step:
+    return Step(
+        step=number,
+        parent=0,
+        kind="node",
+        node=draw(HANDLE),
+        graph=draw(HANDLE),
+        path=draw(HANDLE),
+        span="",
+        status="crashed",
+        item=None,
+        execution=1,
+        superstep=None,
+        thread="",
+        created_at=T0,
+        assigned_at=None,
+        started_at=T0,
+        ended_at=None,
+        duration_ms=draw(st.none() | st.floats(0, 1e12)),
+        cached=draw(st.booleans()),
+        propagated=draw(st.booleans()),
+        failures=draw(COUNTS),
+        attempts=draw(COUNTS),
+        chunks=draw(COUNTS),
+        decision=draw(st.none() | TEXT),
+        error_type=draw(st.none() | HANDLE),
+        error_message=draw(TEXT),
+        nested_run_id=None,
+        map_size=None,
+        start_missed=False,
+    )
+
+
+@st.composite
+def failures(draw: st.DrawFn) -> Failure:
+    error = ErrorRecord(draw(HANDLE), draw(TEXT))
+    return Failure(
+        step=1,
+        kind="node",
+        path=draw(HANDLE),
+        node=draw(HANDLE),
+        item=None,
+        status="failed",
+        propagated=False,
+        started_at=T0,
+        error=error,
+    )
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> RunStory:
+    items = draw(st.lists(st.integers(0, 10**6), max_size=300))
+    cause = Cause(first=draw(failures()), count=draw(COUNTS), items=items)
+    node = NodeFacts(
+        node=draw(HANDLE), graph="", count=5, errors=1, cached=0, attempts=9, total_ms=draw(st.floats(0, 1e12))
+    )
+    step = draw(steps(1))
+    many = draw(MANY)
+    return RunStory(
+        run=draw(runs()),
+        causes=[cause] * draw(MANY),
+        unfinished=[step] * many,
+        unfinished_total=many + (draw(COUNTS) if many else 0),
+        nodes=[node] * draw(MANY),
+    )
+
+
+@st.composite
+def step_pages(draw: st.DrawFn) -> StepPage:
+    found = [draw(steps(number)) for number in range(1, 3)] * draw(st.sampled_from([0, 1, 100]))
+    text = draw(TEXT)
+    error = ErrorRecord(draw(HANDLE), text, frames=((text, 1, text, text),) * draw(MANY), notes=(text,) * draw(MANY))
+    attempt = Attempt(
+        number=1,
+        started_at=T0,
+        ended_at=T0,
+        duration_ms=1.0,
+        outcome="failed",
+        error=error,
+        max_attempts=3,
+        timeout_seconds=None,
+        retry_scheduled=True,
+    )
+    detail = StepDetail(attempts=[attempt] * draw(MANY), error=error) if draw(st.booleans()) else None
+    return StepPage(
+        run=draw(runs()),
+        steps=found,
+        total=10**6,
+        in_run=10**6,
+        more=draw(st.booleans()) and bool(found),
+        detail=detail,
+    )
+
+
+@st.composite
+def value_pages(draw: st.DrawFn) -> ValuePage:
+    kinds = st.sampled_from(["captured", "not_captured", "redacted", "truncated", "expired", "unserializable"])
+    contents = st.none() | TEXT.map(lambda text: json.dumps(text).encode()) | st.binary(max_size=200)
+    stored = [
+        StoredValue(
+            direction="input",
+            name=f"{n}{draw(HANDLE)}",
+            status=draw(kinds),
+            type=draw(TEXT),
+            size=9,
+            digest=None,
+            note=draw(TEXT),
+            data=draw(contents),
+        )
+        for n in range(draw(st.integers(0, 6)))
+    ]
+    return ValuePage(run=draw(runs()), step=draw(st.none() | steps(1)), values=stored)
+
+
+REPLIES: st.SearchStrategy[Reply] = st.one_of(
+    stories().map(RunSummary.of),
+    step_pages().map(StepList.of),
+    value_pages().map(ValueList.of),
+    st.builds(
+        lambda run, copies, more: RunList.of(
+            RunPage(runs=[run] * copies, total=10**6, more=more and copies > 0), failed=False
+        ),
+        runs(),
+        MANY,
+        st.booleans(),
+    ),
+)
+QUICKLY: Any = {
+    "deadline": None,
+    "suppress_health_check": list(HealthCheck),
+    "phases": [Phase.explicit, Phase.reuse, Phase.generate],  # shrinking such replies takes minutes
+    "report_multiple_bugs": False,
+}
+BUDGETS = st.integers(300, 2000) | st.integers(300, 50_000)
+
+
+def shown(reply: Reply, budget: int, backlog: Backlog) -> tuple[bytes, dict[str, Any]]:
+    asked = {"tool": "get_run_steps", "arguments": {"run": "latest"}}
+    encoded = reply.encoded(budget=budget, asked=asked, backlog=backlog)
+    return encoded, json.loads(encoded)
+
+
+def shows_no_more(less: Any, more: Any) -> bool:
+    """Whether everything in the one is in the other, texts as beginnings."""
+    if isinstance(less, dict):
+        if "preview" in less and "value" in more:
+            less = {key: value for key, value in less.items() if key != "preview"}
+        return all(key in more and shows_no_more(value, more[key]) for key, value in less.items())
+    if isinstance(less, list):
+        return len(less) <= len(more) and all(map(shows_no_more, less, more))
+    return more.startswith(less.removesuffix("…")) if isinstance(less, str) else less == more
+
+
+@settings(max_examples=60, **QUICKLY)
+@given(reply=REPLIES, budget=BUDGETS, backlog=st.sampled_from([NOTHING_BEHIND, FAR_BEHIND]))
+def test_a_reply_fits_its_budget_and_uses_it_where_something_is_dropped(reply: Reply, budget: int, backlog: Backlog):
+    encoded, doc = shown(reply, budget, backlog)
+    assert tokens(encoded) <= budget
+    everything, _ = shown(reply, 50_000, backlog)
+    if len(everything) > 4 * budget:
+        assert doc["omitted"]
+        assert len(encoded) >= 0.7 * 4 * budget
+    assert type(reply).model_validate(doc)
+
+
+@settings(max_examples=50, **QUICKLY)
+@given(reply=REPLIES, budgets=st.tuples(BUDGETS, BUDGETS).map(sorted))
+def test_a_larger_budget_never_shows_less(reply: Reply, budgets: list[int]):
+    less, more = (shown(reply, budget, NOTHING_BEHIND)[1] for budget in budgets)
+    for doc in (less, more):
+        doc.pop("omitted", None)
+    assert shows_no_more(less, more)
+
+
+@settings(max_examples=30, **QUICKLY)
+@given(story=stories())
+def test_the_diagnosis_counts_and_handles_are_there_at_the_smallest_budget(story: RunStory):
+    _, doc = shown(RunSummary.of(story), 300, FAR_BEHIND)
+    assert doc.keys() >= {"summary", "run_id", "graph", "status", "started_at", "steps", "failures", "behind"}
+    if story.causes:
+        assert doc["causes"], doc
