@@ -149,6 +149,7 @@ class Recorder(EventProcessor):
             return
         self._closed = True
         self._keeper.stop()
+        tracing.uninstall(self)
         try:
             with self._lock:
                 self._linker.abandon_all()

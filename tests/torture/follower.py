@@ -1,4 +1,5 @@
-"""A process to be killed: it brings journals into the store again and again. ``python -m tests.torture.follower STORE``."""
+"""A process to be killed: it brings journals into the store again and again. ``python -m tests.torture.follower
+STORE``."""
 
 import sys
 

@@ -1,4 +1,5 @@
-"""Several recorders and several readers on one store: every event is in it exactly once, whoever is killed meanwhile."""
+"""Several recorders and several readers on one store: every event is in it exactly once, whoever is killed
+meanwhile."""
 
 import random
 import sqlite3

@@ -1,0 +1,107 @@
+"""What recording costs the thread that runs the user's code, beside OpenTelemetry's SDK in the same process."""
+
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+
+from benchmarks.table import Row
+from recorder import Recorder
+from recorder.events import NodeEndEvent, NodeStartEvent, RunStartEvent
+
+NODES = 4_000
+ROUNDS = 15
+
+
+class NoExporter(SpanExporter):
+    """Takes spans and does nothing."""
+
+    def export(self, spans: object) -> SpanExportResult:
+        del spans
+        return SpanExportResult.SUCCESS
+
+
+def nodes_of(recorder: Recorder) -> Callable[[], float]:
+    """A function that records ``NODES`` nodes and returns the thread's CPU microseconds for each."""
+    numbers = iter(range(10**12))
+    recorder.on_event(RunStartEvent(run_id="run", span_id="map", graph_name="bench", is_map=True, map_size=1))
+    recorder.on_event(RunStartEvent(run_id="item", span_id="item", parent_span_id="map", item_index=0))
+
+    def record() -> float:
+        place = [
+            {"run_id": "item", "span_id": f"{next(numbers):016x}", "parent_span_id": "item", "node_name": "call_llm"}
+            for _ in range(NODES)
+        ]
+        events = [(NodeStartEvent(**p, graph_name="bench"), NodeEndEvent(**p, graph_name="bench")) for p in place]
+        on_event = recorder.on_event
+        started = time.thread_time_ns()
+        for start, end in events:
+            on_event(start)
+            on_event(end)
+        return (time.thread_time_ns() - started) / NODES / 1e3
+
+    return record
+
+
+def spans() -> Callable[[], float]:
+    """The same for OpenTelemetry spans with the four attributes that name a node."""
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(NoExporter()))
+    tracer = provider.get_tracer("bench")
+
+    def record() -> float:
+        started = time.thread_time_ns()
+        for number in range(NODES):
+            attributes = {"run_id": "item", "node": "call_llm", "graph": "bench", "item": number}
+            with tracer.start_as_current_span("call_llm", attributes=attributes):
+                pass
+        return (time.thread_time_ns() - started) / NODES / 1e3
+
+    return record
+
+
+@contextmanager
+def busy_threads(count: int) -> Iterator[None]:
+    """So many threads that want the GIL all the time."""
+    stop = False
+
+    def work() -> None:
+        while not stop:
+            sum(range(1_000))
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop = True
+        for thread in threads:
+            thread.join()
+
+
+def compared(beside: int) -> tuple[float, float]:
+    """Median microseconds a node of ours and of OpenTelemetry's, taking turns, beside CPU-bound threads."""
+    with tempfile.TemporaryDirectory() as store, Recorder(store) as recorder, busy_threads(beside):
+        ours, theirs = nodes_of(recorder), spans()
+        rounds = [(ours(), theirs()) for _ in range(ROUNDS if not beside else 5)]
+    return statistics.median(a for a, _ in rounds[1:]), statistics.median(b for _, b in rounds[1:])
+
+
+def rows() -> Iterator[Row]:
+    """Thread CPU a node, alone and beside CPU-bound threads."""
+    for beside, limit in ((0, 0.20), (1, 1.0), (3, 1.0)):
+        ours, theirs = compared(beside)
+        where = "alone" if not beside else f"beside {beside} CPU-bound thread{'s' * (beside > 1)}"
+        yield Row(
+            what=f"Thread CPU a node (two `on_event`, no values), {where}",
+            ours=f"{ours:.2f} µs",
+            other=f"{theirs:.2f} µs: OpenTelemetry SDK span, 4 attributes, BatchSpanProcessor, no-op exporter",
+            ratio=ours / theirs,
+            limit=limit,
+        )
