@@ -19,7 +19,11 @@ __all__ = ["NodeFacts", "NodeTable", "node_table", "nodes_of"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeFacts:
-    """One node. Durations are in milliseconds, absent where no execution was timed."""
+    """One node. Durations are in milliseconds, absent where no execution was timed.
+
+    ``propagated`` of the ``errors`` arose in a step below; ``self_ms`` is the time not spent in steps below. Both are
+    known within a run only.
+    """
 
     node: str
     graph: str
@@ -28,6 +32,8 @@ class NodeFacts:
     cached: int
     attempts: int
     total_ms: float
+    self_ms: float | None = None
+    propagated: int = 0
     avg_ms: float | None = None
     p50_ms: float | None = None
     p95_ms: float | None = None
@@ -39,7 +45,7 @@ class NodeFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeTable:
-    """The nodes of a run, or of a graph's runs between two moments (microseconds), slowest in total first."""
+    """The nodes of a run, or of a graph's runs between two moments (microseconds)."""
 
     nodes: Sequence[NodeFacts]
     run: Run | None = None
@@ -72,11 +78,11 @@ async def node_table(
 
 
 def nodes_of(samples: Sequence[Sample]) -> list[NodeFacts]:
-    """The facts of each node of a run, slowest in total first."""
+    """The facts of each node of a run, those that spent most time themselves first."""
     by_node: dict[tuple[str, str], list[Sample]] = {}
     for sample in samples:
         by_node.setdefault((sample.node, sample.graph), []).append(sample)
-    return _sorted([_facts(node, graph, group) for (node, graph), group in by_node.items()], "total")
+    return _sorted([_facts(node, graph, group) for (node, graph), group in by_node.items()], "self")
 
 
 def _facts(node: str, graph: str, samples: Sequence[Sample]) -> NodeFacts:
@@ -90,6 +96,8 @@ def _facts(node: str, graph: str, samples: Sequence[Sample]) -> NodeFacts:
         cached=sum(sample.cached for sample in samples),
         attempts=sum(sample.attempts for sample in samples),
         total_ms=sum(timed),
+        self_ms=sum(sample.self_ms for sample in samples if sample.self_ms is not None and not sample.cached),
+        propagated=sum(sample.propagated for sample in samples),
         avg_ms=sum(timed) / len(timed) if timed else None,
         p50_ms=_rank(timed, 50),
         p95_ms=_rank(timed, 95),
@@ -141,4 +149,4 @@ def _sorted(rows: Sequence[NodeFacts], sort: str) -> list[NodeFacts]:
     if sort == "name":
         return sorted(rows, key=lambda row: row.node)
     attribute = sort if sort in {"count", "errors"} else f"{sort}_ms"
-    return sorted(rows, key=lambda row: -(getattr(row, attribute) or 0))
+    return sorted(rows, key=lambda row: (-(getattr(row, attribute) or 0), -row.total_ms))

@@ -12,7 +12,7 @@ from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.words import counted, handle, lasted, ms
 from hg_mcp.text import one_line, quoted
 
-__all__ = ["NodeRow", "NodeStats"]
+__all__ = ["NodeRow", "NodeStats", "own_time"]
 
 _CAVEAT: Final = "Durations may include waiting for permits (max_concurrency, rate limits)."
 
@@ -26,6 +26,8 @@ class NodeRow(Row):
     cached: int
     attempts: int
     total_ms: float
+    self_ms: float | None = Field(default=None, description="of that, not spent in steps below; absent when all is")
+    propagated: int | None = Field(default=None, description="of the errors, those that arose in a step below")
     avg_ms: float | None = None
     p50_ms: float | None = None
     p95_ms: float | None = None
@@ -45,6 +47,8 @@ class NodeRow(Row):
             cached=facts.cached,
             attempts=facts.attempts,
             total_ms=round(facts.total_ms, 3),
+            self_ms=own_time(facts),
+            propagated=facts.propagated or None,
             avg_ms=ms(facts.avg_ms),
             p50_ms=ms(facts.p50_ms),
             p95_ms=ms(facts.p95_ms),
@@ -95,18 +99,28 @@ class NodeStats(Reply):
         return nodes, next_part(asked)
 
 
+def own_time(facts: NodeFacts) -> float | None:
+    """The time a node spent itself, where that is not all of its time."""
+    differs = facts.self_ms is not None and facts.total_ms - facts.self_ms > 0.01 * facts.total_ms
+    return ms(facts.self_ms) if differs else None
+
+
+def _weight(facts: NodeFacts) -> float:
+    return facts.total_ms if facts.self_ms is None else facts.self_ms
+
+
 def _summary(table: NodeTable) -> str:
     if not table.nodes:
         return "No node executed." if table.run else "No execution of this graph's nodes became final in that window."
-    slow = max(table.nodes, key=lambda row: row.total_ms)
-    errors = sum(row.errors for row in table.nodes)
+    slow = max(table.nodes, key=_weight)
+    errors = sum(row.errors - row.propagated for row in table.nodes)
     words = f"{counted(len(table.nodes), 'node')}, {counted(errors, 'error')}; most time in {quoted(slow.node, 60)}"
-    share = f"{lasted(slow.total_ms)} in {counted(slow.count, 'execution')}"
+    share = f"{lasted(_weight(slow))} in {counted(slow.count, 'execution')}"
     return f"{words}: {share}, p95 {lasted(slow.p95_ms)}."
 
 
 def _next(table: NodeTable) -> list[NextCall]:
-    run, slow = table.run, max(table.nodes, key=lambda row: row.max_ms or 0, default=None)
+    run, slow = table.run, max(table.nodes, key=_weight, default=None)
     if run is None or slow is None or len(slow.node) > 80 or not slow.p95_ms:
         return []
     reason = "its executions slower than its p95"

@@ -24,6 +24,7 @@ from hg_mcp.replies.base import (
     suggestion,
 )
 from hg_mcp.replies.budget import Call, Part
+from hg_mcp.replies.nodes import own_time
 from hg_mcp.replies.words import counted, handle, lasted, ms, since_now, status_words
 from hg_mcp.text import one_line, printable, quoted
 from recorder.store.protocols import Run, Step
@@ -75,11 +76,12 @@ class OpenStep(Row):
 
 
 class SlowNode(Row):
-    """A node, by its total time."""
+    """A node, by the time it spent itself."""
 
     node: str = Field(description="recorded name")
     count: int
     total_ms: float
+    self_ms: float | None = Field(default=None, description="of that, not spent in steps below; absent when all is")
     avg_ms: float | None = None
     p95_ms: float | None = None
     errors: int | None = None
@@ -91,6 +93,7 @@ class SlowNode(Row):
             node=one_line(facts.node, 80),
             count=facts.count,
             total_ms=round(facts.total_ms, 3),
+            self_ms=own_time(facts),
             avg_ms=ms(facts.avg_ms),
             p95_ms=ms(facts.p95_ms),
             errors=facts.errors or None,

@@ -57,8 +57,12 @@ async def node_stats(
     since: Since = "",
     until: Until = "",
     sort: Annotated[
-        str, Param("Largest first.", choices=("total", "avg", "p50", "p95", "p99", "max", "count", "errors", "name"))
-    ] = "total",
+        str,
+        Param(
+            "Largest first; self leaves out the time of steps below.",
+            choices=("self", "total", "avg", "p50", "p95", "p99", "max", "count", "errors", "name"),
+        ),
+    ] = "self",
 ) -> "NodeStats":
     """Which nodes are slow or fail: count, errors, cached, attempts, total, avg, p50, p95, p99, max, queue wait."""
     table = await node_table(reader, run, node=node, graph=graph, since=since, until=until, sort=sort)

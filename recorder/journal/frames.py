@@ -218,7 +218,6 @@ class HeartbeatFrame(Struct, array_like=True, tag=6, frozen=True):
     """The process lives and still has open runs; the counts are the recorder's so far."""
 
     at: int
-    events: int = 0
     events_lost: int = 0
     segments_dropped: int = 0
     values_dropped: int = 0
@@ -230,7 +229,6 @@ class CloseFrame(Struct, array_like=True, tag=7, frozen=True):
 
     at: int
     last: bool
-    events: int = 0
     events_lost: int = 0
     segments_dropped: int = 0
     values_dropped: int = 0

@@ -43,7 +43,6 @@ class Limits(Struct, frozen=True, kw_only=True):
 class Tally(Struct, kw_only=True):
     """What a recorder did and lost so far."""
 
-    events: int = 0
     events_lost: int = 0
     segments_dropped: int = 0
     values_dropped: int = 0
@@ -144,7 +143,6 @@ class Journal:
         self.write(
             HeartbeatFrame(
                 _now(),
-                tally.events,
                 tally.events_lost,
                 tally.segments_dropped,
                 tally.values_dropped,
@@ -214,7 +212,6 @@ class Journal:
         frame = CloseFrame(
             _now(),
             last,
-            tally.events,
             tally.events_lost,
             tally.segments_dropped,
             tally.values_dropped,

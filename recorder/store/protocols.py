@@ -45,7 +45,6 @@ class Worker:
     git_commit: str
     git_branch: str
     git_dirty: bool | None
-    events: int
     events_lost: int
     segments_dropped: int
     values_dropped: int
@@ -163,14 +162,19 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One execution of a node, as statistics need it. ``queue_ms`` is start minus creation, where both are known."""
+    """One execution of a node, as statistics need it.
+
+    ``self_ms`` is its duration without that of what it holds, ``queue_ms`` its start minus its creation, where known.
+    """
 
     node: str
     graph: str
     status: str
     cached: bool
+    propagated: bool
     attempts: int
     duration_ms: float | None
+    self_ms: float | None
     queue_ms: float | None
 
 

@@ -173,7 +173,7 @@ def write_store(
     """A store that holds the frames of one recorder; may be called again for another."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "journal").mkdir(exist_ok=True)
-    close = closed or CloseFrame(T0 + 10**9, last=True, events=1)
+    close = closed or CloseFrame(T0 + 10**9, last=True)
     writer = SqliteWriter(StoreLocation(str(directory)).database)
     batch: Sequence[Frame] = [process(recorder), *frames, close]
     writer.apply(recorder, batch, SegmentState(name=f"{recorder}.hgj", offset=1))

@@ -49,7 +49,6 @@ def runs(draw: st.DrawFn) -> Run:
         git_commit=draw(HANDLE),
         git_branch=draw(HANDLE),
         git_dirty=draw(st.booleans()),
-        events=1,
         events_lost=draw(COUNTS),
         segments_dropped=draw(COUNTS),
         values_dropped=draw(COUNTS),

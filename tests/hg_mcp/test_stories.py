@@ -89,7 +89,7 @@ async def test_a_run_that_did_not_finish_says_where_it_stood(tmp_path: Path, sta
 
 
 async def test_what_the_record_lacks_is_said_plainly(tmp_path: Path):
-    losses = CloseFrame(T0, last=True, events=9, events_lost=2, segments_dropped=1, values_dropped=3)
+    losses = CloseFrame(T0, last=True, events_lost=2, segments_dropped=1, values_dropped=3)
     reply = await told(
         tmp_path, run_frame(1, "run-1", unknown_events={"NewEvent": 4}, start_missed=True), closed=losses
     )

@@ -52,7 +52,7 @@ WHERE id = :id;
 
 -- name: save_counts
 UPDATE recorders SET
-    closed_at = coalesce(:closed_at, closed_at), events = :events, events_lost = :events_lost,
+    closed_at = coalesce(:closed_at, closed_at), events_lost = :events_lost,
     late_events = :late_events, segments_dropped = :segments_dropped, values_dropped = :values_dropped
 WHERE id = :id;
 
@@ -231,7 +231,7 @@ runs.workflow_id = :handle
 -- The processes of some runs, their losses summed over segments dropped and present.
 SELECT
     id, recorder, host, pid, cwd, python, started_at, seen_at, closed_at, dead_at, git_commit, git_branch, git_dirty,
-    events, events_lost, segments_dropped, values_dropped,
+    events_lost, segments_dropped, values_dropped,
     bad_frames + coalesce((SELECT sum(bad_frames) FROM segments WHERE segments.recorder = recorders.recorder), 0)
         AS bad_frames,
     bytes_lost + coalesce((SELECT sum(bytes_lost) FROM segments WHERE segments.recorder = recorders.recorder), 0)
@@ -338,12 +338,17 @@ WHERE errors.run = :run AND errors.attempt = 0
 ORDER BY errors.step = 0, errors.step;
 
 -- name: samples
+-- self_ms: a step that holds others which ran side by side took no time of its own.
 SELECT
     nodes.name AS node, graphs.name AS graph, steps.status, steps.marks, steps.attempts, steps.duration_ms,
+    max(0, steps.duration_ms - coalesce(held.duration_ms, 0)) AS self_ms,
     (steps.started_at - steps.created_at) / 1e3 AS queue_ms
 FROM steps
 JOIN names AS nodes ON nodes.id = steps.node
 JOIN names AS graphs ON graphs.id = steps.graph
+LEFT JOIN (
+    SELECT parent, sum(duration_ms) AS duration_ms FROM steps WHERE run = :run AND parent > 0 GROUP BY parent
+) AS held ON held.parent = steps.step
 WHERE steps.run = :run AND steps.kind = 0
 ORDER BY steps.step;
 

@@ -85,14 +85,16 @@ def failure(row: sqlite3.Row) -> Failure:
 
 def sample(row: Sequence[Any]) -> Sample:
     """A row of ``samples``."""
-    node, graph, status, marks, attempts, duration_ms, queue_ms = row
+    node, graph, status, marks, attempts, duration_ms, self_ms, queue_ms = row
     return Sample(
         node=node,
         graph=graph,
         status=STEP_STATUSES[int(status)],
         cached=bool(marks & CACHED),
+        propagated=bool(marks & PROPAGATED),
         attempts=attempts,
         duration_ms=duration_ms,
+        self_ms=self_ms,
         queue_ms=queue_ms,
     )
 

@@ -35,7 +35,6 @@ CREATE TABLE recorders (
     git_commit       TEXT NOT NULL DEFAULT '',
     git_branch       TEXT NOT NULL DEFAULT '',
     git_dirty        INTEGER,
-    events           INTEGER NOT NULL DEFAULT 0,
     events_lost      INTEGER NOT NULL DEFAULT 0,
     late_events      INTEGER NOT NULL DEFAULT 0,
     segments_dropped INTEGER NOT NULL DEFAULT 0,
