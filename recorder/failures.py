@@ -148,7 +148,9 @@ def _chain(exc: BaseException) -> Iterator[BaseException]:
 
 def _real_context(exc: BaseException) -> BaseException | None:
     context = _CONTEXT.__get__(exc)
-    while type(context) is ModuleNotFoundError and context.name == _FALSE_CONTEXT:
+    for _ in range(_CAUSES):
+        if type(context) is not ModuleNotFoundError or context.name != _FALSE_CONTEXT:
+            break
         context = _CONTEXT.__get__(context)
     return context
 

@@ -110,12 +110,13 @@ class Linker:
             for span_id, span in reversed(left):
                 self._cancel(span_id, span, now)
         if not run.ended:
+            run.abandoned = True
             self._end_run(run, _RUN_CANCELLED, now)
             self._write(run.frame)
 
     def abandon_all(self) -> None:
         """The recorder ends: every open run does."""
-        for run in list(self._runs.values()):
+        for run in {*self._runs.values(), *(span.run for span in self._open.values())}:
             self.abandon(run)
 
     def run_of(self, event: Any) -> OpenRun | None:
@@ -128,12 +129,10 @@ class Linker:
     def _run_start(self, event: Any) -> None:
         if self._is_repeated(event.span_id, event):
             return
-        parent_id = event.parent_span_id
-        if parent_id is None:
+        parent = self._open.get(event.parent_span_id)
+        if parent is None:  # of the top, or of a run that nobody told us of
             self._start_run(event)
-            return
-        parent = self._open.get(parent_id) or self._missed_parent(event)
-        if parent.kind in MAPS:
+        elif parent.kind in MAPS:
             self._start_item(event, parent)
         elif parent.kind == NODE_RUN and parent.nested is None:
             self._start_nested(event, parent)
@@ -254,7 +253,8 @@ class Linker:
         run.ended = True
         self._open.pop(run.span_id, None)
         self._saw(run.span_id)
-        self._runs.pop(frame.run_id, None)
+        if self._runs.get(frame.run_id) is run:
+            del self._runs[frame.run_id]
         self._ended_runs[frame.run_id] = run
         if len(self._ended_runs) > _KEPT_RUNS:
             self._ended_runs.popitem(last=False)
@@ -329,9 +329,10 @@ class Linker:
 
     def _node_end(self, event: Any) -> None:
         span_id = event.span_id
-        span = self._open.pop(span_id, None) or self._missed_node(event)
-        if span is None:
+        span = self._open.get(span_id) or self._missed_node(event)
+        if span is None or span.kind != NODE_RUN:
             return
+        del self._open[span_id]
         frame = span.frame
         frame.final = frame.ended_at is None
         frame.status = _COMPLETED
@@ -352,7 +353,7 @@ class Linker:
 
     def _node_error(self, event: Any) -> None:
         span = self._open.get(event.span_id) or self._missed_node(event)
-        if span is None:
+        if span is None or span.kind != NODE_RUN:
             return
         error = from_event(event, self._redact)
         cancelled = getattr(event, "status", "failed") == "cancelled"
@@ -397,6 +398,8 @@ class Linker:
 
     def _route_decision(self, event: Any) -> None:
         decision = event.decision
+        if decision is None:  # the gate chose nothing
+            return
         if not isinstance(decision, str):
             decision = ", ".join(str(target) for target in decision)
         self._mark(event.node_span_id, "decision", str(decision))
@@ -453,6 +456,8 @@ class Linker:
             if above.kind not in (NESTED, NESTED_MAP):
                 above.frame.failures += 1
             above = above.parent
+        if span.run.ended:
+            self._write(span.run.frame)
 
     def _mark(self, span_id: str | None, field: str, value: object) -> None:
         span = self._open.get(span_id or "")
@@ -514,6 +519,7 @@ class Linker:
         """The span of a node's end whose start is not open: cancelled too early, repeated, or never seen."""
         span = self._cancelled.pop(event.span_id, None)
         if span is not None:
+            self._track(event.span_id, span)
             return span
         if event.span_id in self._seen or event.span_id in self._seen_before:
             self._count_duplicate(event)
@@ -524,6 +530,11 @@ class Linker:
         return span
 
     def _missed_run(self, event: Any) -> Span | None:
+        """The span of a run's end that is not open: abandoned too early, repeated, or never seen."""
+        run = self._ended_runs.get(event.run_id)
+        if run is not None and run.abandoned and run.span_id == event.span_id:
+            run.abandoned = False
+            return run.root
         if event.span_id in self._seen or event.span_id in self._seen_before:
             self._count_duplicate(event)
             return None

@@ -84,6 +84,7 @@ class Recorder(EventProcessor):
         self._location: StoreLocation | None = None
         self._complaints = 0
         self._failures = 0
+        self._failed_at: tuple[int, int] | None = None
         self._closed = False
         self._begin()
         if os.environ.get("HG_MCP_DISABLED", "0") not in {"", "0"}:
@@ -316,8 +317,10 @@ class Recorder(EventProcessor):
     # When something goes wrong ----------------------------------------------------------------------------------------
 
     def _contain(self, error: Exception) -> None:
-        """Our failure stays ours: said once, counted, and after a few the recorder switches itself off."""
-        self._failures += 1
+        """Our failure stays ours: said once, counted, and after a few in a row the recorder switches itself off."""
+        position = None if self._journal is None else self._journal.position
+        self._failures = self._failures + 1 if position == self._failed_at else 1
+        self._failed_at = position
         self._tally.events_lost += 1
         self._complain(f"an event could not be recorded ({type(error).__name__})")
         if self._failures >= _FAILURES_UNTIL_OFF:

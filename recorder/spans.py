@@ -32,7 +32,7 @@ MAPS: Final = (MAP_ROOT, NESTED_MAP)
 class OpenRun:
     """What is remembered of one top-level run while it goes on, and for a while after."""
 
-    __slots__ = ("ended", "frame", "linker", "numbers", "open_spans", "pushes", "root", "span_id")
+    __slots__ = ("abandoned", "ended", "frame", "linker", "numbers", "open_spans", "pushes", "root", "span_id")
 
     def __init__(self, linker: int, frame: RunFrame, span_id: str) -> None:
         self.linker = linker
@@ -42,6 +42,7 @@ class OpenRun:
         self.pushes = 0
         self.open_spans = 0
         self.ended = False
+        self.abandoned = False
         self.root: Span
 
 

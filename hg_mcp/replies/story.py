@@ -265,6 +265,8 @@ def _reason(story: RunStory) -> str:
         return _failing(story).strip()
     if run.error_type:
         return f"The run itself failed with {quoted(run.error_type)}; no node did."
+    if run.items_failed:
+        return f"{counted(run.items_failed, 'item')} failed before any step ran; the framework told no error."
     return "No failures." if run.status == "completed" else "No step failed."
 
 

@@ -88,6 +88,11 @@ class Journal:
         self.finished_bytes = 0
         """Bytes in finished segments, this recorder's and others', when last looked."""
 
+    @property
+    def position(self) -> tuple[int, int]:
+        """Segment and offset of the next frame: it moves with every frame that was written."""
+        return self._number, 0 if self._segment is None else self._segment.size
+
     def write(self, frame: Frame) -> None:
         """Append one frame.
 

@@ -22,6 +22,7 @@ from recorder.events import (
     NodeEndEvent,
     NodeErrorEvent,
     NodeStartEvent,
+    RouteDecisionEvent,
     RunEndEvent,
     RunStartEvent,
     StreamingChunkEvent,
@@ -183,6 +184,91 @@ async def test_the_end_of_a_step_that_outlived_its_run_takes_the_verdict_back(tm
             ("n", "completed"),
             ("n@2", "completed"),
         ]
+
+
+async def test_the_end_of_a_run_that_was_given_up_takes_the_verdict_back(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder:
+        start(recorder)
+        node(recorder, "slow", ends=False)
+        recorder.shutdown()
+        place = {"run_id": "r", "span_id": "slow", "parent_span_id": "r-span", "node_name": "n"}
+        recorder.on_event(NodeErrorEvent(**place, error="late", error_type="E"))
+        end(recorder, status="failed")
+        end(recorder)
+    async with reading(tmp_path) as reader:
+        run = await only_run(reader)
+        assert (run.status, run.failures) == ("failed", 1)
+        assert [step.status for step in await all_steps(reader, run)] == ["failed"]
+
+
+async def test_a_gate_may_choose_nothing(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder:
+        start(recorder)
+        place = {"run_id": "r", "span_id": "gate", "parent_span_id": "r-span", "node_name": "gate"}
+        recorder.on_event(NodeStartEvent(**place))
+        nothing: Any = None
+        recorder.on_event(
+            RouteDecisionEvent(
+                run_id="r", parent_span_id="r-span", node_name="gate", decision=nothing, node_span_id="gate"
+            )
+        )
+        recorder.on_event(NodeEndEvent(**place))
+        end(recorder)
+    async with reading(tmp_path) as reader:
+        (gate,) = await all_steps(reader, await only_run(reader))
+    assert (gate.status, gate.decision) == ("completed", None)
+
+
+async def test_one_unsupported_shape_does_not_end_the_recording_of_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Recorder, "_raises", False)
+    with Recorder(tmp_path) as recorder:
+        start(recorder)
+        for number in range(30):
+            recorder.on_event(types.SimpleNamespace(run_id="r", broken=number))
+            node(recorder, f"n{number}")
+        end(recorder)
+    async with reading(tmp_path) as reader:
+        run = await only_run(reader)
+    assert (run.status, run.steps, run.worker.events_lost) == ("completed", 30, 30)
+
+
+async def test_carried_by_an_inner_graph_alone_it_records_the_inner_runs(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder:
+        recorder.on_event(
+            RunStartEvent(
+                run_id="inner", span_id="inner-span", parent_span_id="node-of-outer", is_map=True, graph_name="g"
+            )
+        )
+        recorder.on_event(RunStartEvent(run_id="i", span_id="i-span", parent_span_id="inner-span", item_index=0))
+        node(recorder, "a", "i")
+        recorder.on_event(RunEndEvent(run_id="i", span_id="i-span", parent_span_id="inner-span"))
+        recorder.on_event(RunEndEvent(run_id="inner", span_id="inner-span", parent_span_id="node-of-outer"))
+        assert recorder._linker.open_runs == 0
+    async with reading(tmp_path) as reader:
+        run = await only_run(reader)
+        assert (run.run_id, run.status, run.start_missed) == ("inner", "completed", False)
+        assert [step.path for step in await all_steps(reader, run)] == ["[0]", "[0]/n"]
+
+
+async def test_runs_of_one_id_are_all_ended(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder:
+        for span in ("one", "two"):
+            recorder.on_event(RunStartEvent(run_id="same", span_id=span, graph_name="g"))
+    async with reading(tmp_path) as reader:
+        assert [run.status for run in await reader.runs(RunFilter(), limit=9)] == ["cancelled", "cancelled"]
+
+
+async def test_an_end_that_names_another_kind_of_span_is_let_pass(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder:
+        start(recorder)
+        recorder.on_event(NodeEndEvent(run_id="r", span_id="r-span", node_name="n"))
+        recorder.on_event(NodeErrorEvent(run_id="r", span_id="r-span", node_name="n"))
+        node(recorder, "a")
+        end(recorder)
+    async with reading(tmp_path) as reader:
+        assert ((await only_run(reader)).status, (await only_run(reader)).failures) == ("completed", 0)
 
 
 async def test_shutdown_closes_the_run_of_its_own_context(tmp_path: Path) -> None:
