@@ -16,6 +16,7 @@ from itertools import count
 from threading import current_thread, get_ident, main_thread
 from typing import Any, Final
 
+from recorder.events import NodeStartEvent
 from recorder.failures import from_event
 from recorder.journal.frames import (
     INPUT,
@@ -183,7 +184,7 @@ class Linker:
         frame = StepFrame(
             run.frame.run,
             next(run.numbers),
-            _row_number(parent),
+            0 if parent.kind == MAP_ROOT else parent.frame.step,
             ITEM,
             event.span_id,
             event.graph_name or "",
@@ -192,7 +193,7 @@ class Linker:
             _micros(event),
             _RUNNING,
             index,
-            thread=_thread_name(),
+            thread="" if get_ident() == _MAIN_THREAD else current_thread().name,
             nested_run_id=event.run_id,
         )
         self._track(event.span_id, Span(ITEM_RUN, frame, run, parent, path, index, self.monotonic_ns()))
@@ -210,7 +211,16 @@ class Linker:
 
     def _start_subrun(self, event: Any) -> None:
         """A run started by hand within a run, as no framework does: a step of its own, named as the run."""
-        self._node_start(event, event.graph_name or "run")
+        self._node_start(
+            NodeStartEvent(
+                run_id=event.run_id,
+                span_id=event.span_id,
+                parent_span_id=event.parent_span_id,
+                timestamp=event.timestamp,
+                node_name=event.graph_name or "run",
+                graph_name=event.graph_name,
+            )
+        )
         span = self._open[event.span_id]
         span.kind = SUBRUN
         span.frame.nested_run_id = event.run_id
@@ -280,7 +290,7 @@ class Linker:
 
     # Nodes ------------------------------------------------------------------------------------------------------------
 
-    def _node_start(self, event: Any, name: str = "") -> None:
+    def _node_start(self, event: Any) -> None:
         """Hot, as ``_node_end`` is: written out rather than composed."""
         span_id = event.span_id
         spans = self._open
@@ -288,7 +298,7 @@ class Linker:
             self._count_duplicate(event)
             return
         parent = spans.get(event.parent_span_id) or self._missed_parent(event)
-        name = name or event.node_name
+        name = event.node_name
         path = name if name.isidentifier() else _escaped(name)
         if parent.path:
             path = f"{parent.path}/{path}"
@@ -308,7 +318,7 @@ class Linker:
         frame = StepFrame(
             run.frame.run,
             next(run.numbers),
-            _row_number(parent),
+            0 if parent.kind <= MAP_ROOT else parent.frame.step,
             NODE,
             span_id,
             name,
@@ -318,8 +328,8 @@ class Linker:
             _RUNNING,
             parent.item,
             execution,
-            getattr(event, "superstep", None),
-            _thread_name(),
+            event.superstep,
+            "" if get_ident() == _MAIN_THREAD else current_thread().name,
             None if created is None else int(created * 1e6),
         )
         spans[span_id] = Span(NODE_RUN, frame, run, parent, path, parent.item, self.monotonic_ns())
@@ -573,15 +583,6 @@ _HANDLERS: Final = {
     "SuperstepStartEvent": "_superstep_start",
     "StopRequestedEvent": "_stop_requested",
 }
-
-
-def _row_number(span: Span) -> int:
-    """The number of the row that a span writes; 0 is the run itself."""
-    return 0 if span.kind <= MAP_ROOT else span.frame.step
-
-
-def _thread_name() -> str:
-    return "" if get_ident() == _MAIN_THREAD else current_thread().name
 
 
 def _escaped(name: str) -> str:
