@@ -84,7 +84,7 @@ def find_store(store: str | os.PathLike[str] | None = None) -> StoreLocation:
         candidates = [StoreLocation(os.path.join(base, STORE_NAME)) for base in _upwards() if _is_safe(base)]
         candidates.append(StoreLocation(_fallback_directory()))
     for candidate in candidates:
-        if candidate.exists and (named is not None or not os.path.islink(candidate.directory)):
+        if candidate.exists:
             return candidate
     raise NoStoreError(tuple(candidate.directory for candidate in candidates), tuple(recent_stores()))
 
@@ -126,9 +126,8 @@ def _named(store: str | os.PathLike[str] | None) -> StoreLocation | None:
 def _default_directory() -> str:
     bases = [base for base in _upwards() if _is_safe(base)]
     for base in bases:
-        directory = os.path.join(base, STORE_NAME)
-        if os.path.isdir(directory) and not os.path.islink(directory) and _is_private(directory):
-            return directory
+        if os.path.isdir(os.path.join(base, STORE_NAME)):
+            return os.path.join(base, STORE_NAME)
     for base in bases:
         if any(os.path.exists(os.path.join(base, mark)) for mark in _PROJECT_MARKS):
             return os.path.join(base, STORE_NAME)
@@ -151,7 +150,11 @@ def _upwards() -> Iterator[str]:
 
 
 def _is_safe(base: str) -> bool:
-    return base not in {os.path.sep, os.path.realpath(os.path.expanduser("~"))} and _is_private(base)
+    """Whether a store in that directory is, or would be, ours alone."""
+    if base in {os.path.sep, os.path.realpath(os.path.expanduser("~"))} or not _is_private(base):
+        return False
+    directory = os.path.join(base, STORE_NAME)
+    return _is_private(directory) if os.path.lexists(directory) else True
 
 
 def _is_private(directory: str) -> bool:

@@ -1,0 +1,74 @@
+"""What the recorder does beside the hot path: heartbeats, slow facts, calling for ingest."""
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from recorder import Recorder
+from recorder import recorder as recorder_module
+from recorder.journal.frames import FactsFrame, Frame, HeartbeatFrame
+from recorder.journal.reader import SegmentReader, segment_files
+from recorder.journal.writer import Limits
+from tests.recorder.test_recorder import end, node, start
+
+
+def frames(store: Path) -> list[Frame]:
+    found: list[Frame] = []
+    for path in segment_files(str(store / "journal")):
+        reader = SegmentReader(path)
+        found += reader.read(0).frames
+        reader.close()
+    return found
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)  # waits for a condition, under the deadline above
+
+
+def test_while_a_run_is_open_it_beats_and_tells_what_took_time_to_find_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    subprocess.run(["git", "init", "-q", repository], check=True)
+    monkeypatch.chdir(repository)
+    with Recorder(tmp_path / "store") as recorder:
+        start(recorder)
+        eventually(lambda: any(isinstance(frame, HeartbeatFrame) for frame in frames(tmp_path / "store")))
+        assert any(frame == FactsFrame(git_dirty=False) for frame in frames(tmp_path / "store"))
+        assert recorder._keeper.works
+        end(recorder)
+        assert not recorder._chore(False), "nothing is open: the thread may end"
+    assert not recorder._chore(False)
+
+
+def test_it_stops_for_the_moment_of_a_fork(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder:
+        start(recorder)
+        recorder.before_fork()
+        assert not recorder._keeper.works
+        recorder.after_fork_in_parent()
+        assert recorder._keeper.works
+        end(recorder)
+
+
+def test_a_journal_that_grows_is_ingested_by_a_process_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "_INGEST_AT", 1)
+    with Recorder(tmp_path) as recorder:
+        recorder._limits = Limits(segment=20_000, attend=1_000, free=0)
+        start(recorder)
+        for number in range(500):
+            node(recorder, f"n{number}")
+        assert len(segment_files(str(tmp_path / "journal"))) > 2
+        assert recorder._chore(False)
+        eventually(lambda: len(segment_files(str(tmp_path / "journal"))) == 1)
+        assert (tmp_path / "runs.db").exists()
+        end(recorder)
