@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.hg-mcp-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test check fmt bench clean
+.PHONY: help venv demo test check fmt torture bench clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -38,6 +38,9 @@ fmt: $(READY) ## Format, fix what can be fixed, and write the generated docs
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	$(BIN)/python -m hg_mcp.tools.reference docs/tools.md
+
+torture: $(READY) ## Kill recording processes 500 times; the ordinary suite has a short form
+	@HG_MCP_KILLS=500 $(BIN)/python -m pytest tests/torture
 
 bench: $(READY) ## Measure beside its peers; reports, never fails
 	@$(BIN)/python -m benchmarks.run

@@ -101,7 +101,10 @@ def _lock(fd: int) -> None:
         import fcntl  # not on Windows, where a journal works but its writer's death is told by its pid alone
     except ImportError:
         return
-    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        pass  # a file system without locks: readers find none either, and go by the pid
 
 
 def _gil_holding_write() -> Callable[[int, bytes, int], int]:

@@ -13,6 +13,7 @@ from hg_mcp import replies
 from hg_mcp.queries.source import Store
 from hg_mcp.server import INSTRUCTIONS, build_server
 from hg_mcp.tools import TOOLS
+from recorder import Recorder, node
 from tests.hg_mcp.recorded import map_of_50, write_store
 
 ERAS = ["2026-07-28", "legacy"]
@@ -34,6 +35,11 @@ def stdio(*arguments: str, cwd: Path | None = None) -> StdioServerParameters:
         cwd=cwd,
         env={"PYTHONPATH": root, "HG_MCP_STORE": ""},
     )
+
+
+@node
+def double(x: int) -> int:
+    return 2 * x
 
 
 @pytest.fixture
@@ -70,6 +76,17 @@ async def test_it_serves_before_there_is_a_store_and_answers_once_there_is(tmp_p
         assert "Recorder()" in refused.content[0].text
         write_store(tmp_path / "later", map_of_50())
         assert (await client.call_tool("list_runs", {})).structured_content["total"] == 1
+
+
+async def test_a_run_in_progress_in_another_process_is_seen_as_it_goes(tmp_path: Path):
+    with Recorder(tmp_path) as recorder:
+        async with Client(stdio("--store", str(tmp_path)), mode="legacy") as client:
+            with recorder.run("job"):
+                for executed in range(1, 4):
+                    double(executed)
+                    seen = (await client.call_tool("summarize_run", {})).structured_content
+                    assert (seen["status"], seen["steps"]) == ("running", executed)
+            assert (await client.call_tool("summarize_run", {})).structured_content["status"] == "completed"
 
 
 async def test_every_tool_declares_that_it_only_reads(source: Store):
