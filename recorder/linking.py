@@ -116,9 +116,12 @@ class Linker:
             self._write(run.frame)
 
     def abandon_all(self) -> None:
-        """The recorder ends: every open run does."""
+        """The recorder ends: every open run does, and none is remembered."""
         for run in {*self._runs.values(), *(span.run for span in self._open.values())}:
             self.abandon(run)
+        for run in self._ended_runs.values():
+            run.release()
+        self._ended_runs.clear()
 
     def run_of(self, event: Any) -> OpenRun | None:
         """The run a top-level RunStart opened."""
@@ -267,7 +270,7 @@ class Linker:
             del self._runs[frame.run_id]
         self._ended_runs[frame.run_id] = run
         if len(self._ended_runs) > _KEPT_RUNS:
-            self._ended_runs.popitem(last=False)
+            self._ended_runs.popitem(last=False)[1].release()
 
     def _superstep_start(self, event: Any) -> None:
         span = self._open.get(event.parent_span_id)

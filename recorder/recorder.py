@@ -29,6 +29,7 @@ __all__ = ["Recorder"]
 _INGEST_AT: Final = 64 << 20
 _FAILURES_UNTIL_OFF: Final = 10
 _STACK_LIMIT: Final = 64
+_LOCK_SECONDS: Final = 2.0
 
 _stack: ContextVar[tuple[OpenRun, ...]] = ContextVar("recorder_stack", default=())
 """Top-level runs started in this context, by any recorder: the last is what its next ``shutdown()`` is about."""
@@ -152,14 +153,17 @@ class Recorder(EventProcessor):
         self._closed = True
         self._keeper.stop()
         tracing.uninstall(self)
+        if not self._lock.acquire(timeout=_LOCK_SECONDS):  # somebody hangs in a write: the exit must not
+            return
         try:
-            with self._lock:
-                self._linker.abandon_all()
-                self._handlers = _Handlers(lambda _: self._too_late)
-                if self._journal is not None:
-                    self._journal.close()
+            self._linker.abandon_all()
+            self._handlers = _Handlers(lambda _: self._too_late)
+            if self._journal is not None:
+                self._journal.close()
         except Exception as error:
             self._contain(error)
+        finally:
+            self._lock.release()
 
     def __enter__(self) -> Self:
         return self

@@ -45,6 +45,10 @@ class OpenRun:
         self.abandoned = False
         self.root: Span
 
+    def release(self) -> None:
+        """Let go of the root, which holds this run: spans are no business of the garbage collector's."""
+        del self.root
+
 
 class Span(Struct, gc=False):
     """An open span. ``frame`` is the row it writes: the run's, a step's, or that of the node around a nested run.

@@ -27,6 +27,7 @@ from recorder.events import (
     RunStartEvent,
     StreamingChunkEvent,
 )
+from recorder.spans import OpenRun
 from recorder.store.protocols import RunFilter
 from tests.support.reading import all_steps, ingested, only_run, reading
 
@@ -394,6 +395,24 @@ def test_the_state_is_that_of_open_spans_whatever_was_recorded(tmp_path: Path) -
         assert linker._open["r-span"].executions is None
         end(recorder)
         assert not linker._open
+
+
+def test_runs_that_ended_are_forgotten(tmp_path: Path) -> None:
+    def remembered() -> int:
+        gc.collect()
+        return sum(isinstance(thing, OpenRun) for thing in gc.get_objects())
+
+    before = remembered()
+    with Recorder(tmp_path) as recorder:
+        for number in range(1_000):
+            run = f"run-{number}"
+            start(recorder, run)
+            node(recorder, f"{run}-n", run)
+            end(recorder, run)
+            recorder.shutdown()
+        assert remembered() - before < 300
+    del recorder
+    assert remembered() <= before
 
 
 async def test_without_values_no_value_reaches_the_disk(tmp_path: Path) -> None:
