@@ -58,7 +58,7 @@ class SegmentReader:
         try:
             self._marker = self._read_preamble()
             self._seed = crc32(self._marker)
-            first = self.read(0, max_bytes=64 << 10).frames[:1]
+            first = self.read(0, max_bytes=4 << 10).frames[:1]
         except BaseException:
             self.close()
             raise
