@@ -26,7 +26,7 @@ _NARROWEST_TEXT: Final = 14
 def render(reply: bytes, console: Console | None = None) -> None:
     """Print a reply."""
     console = console or Console(highlight=False)
-    doc: dict[str, Any] = msgspec.json.decode(reply)
+    doc = dict(_opened(msgspec.json.decode(reply)))
     console.print(Text(printable(doc["summary"]), style="bold"))
     facts = {key: value for key, value in doc.items() if key not in _APART and not _is_rows(value)}
     if facts:
@@ -48,6 +48,16 @@ def as_command(call: Doc) -> str:
     for name, value in arguments.items():
         words.append(f"--{name.replace('_', '-')}={value}")
     return printable(shlex.join(words))
+
+
+def _opened(doc: Doc) -> Iterator[tuple[str, Any]]:
+    """The members of a reply; an object that holds rows, such as an error with its frames, member by member."""
+    for key, value in doc.items():
+        members = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+        if any(map(_is_rows, members.values())):
+            yield from ((f"{key} {name}", member) for name, member in members.items())
+        else:
+            yield key, value
 
 
 def _is_rows(value: Any) -> bool:
@@ -102,13 +112,15 @@ def _blocks(title: str, rows: Sequence[Doc]) -> Group:
 
 
 def _plain(value: Any) -> str:
-    """A cell: text as it is, numbers bare, anything else in JSON."""
+    """A cell: text as it is, numbers bare, a flat object by its members, anything else in JSON."""
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, list) and value and all(isinstance(one, str) for one in cast("list[Any]", value)):
         return "\n".join(map(printable, cast("list[str]", value)))
+    if isinstance(value, dict) and not any(isinstance(one, dict | list) for one in cast("Doc", value).values()):
+        return ", ".join(f"{name} {_plain(one)}" for name, one in cast("Doc", value).items())
     return printable(msgspec.json.encode(value).decode())
 
 

@@ -108,3 +108,20 @@ finally:
 def test_the_moment_of_a_run_is_given_in_utc(map_store: Path):
     assert T0 == 1_790_000_000_000_000
     assert b"2026-09-21T14:13:20.000Z" in shell("list-runs", store=map_store, TZ="Asia/Tokyo").stdout
+
+
+def test_a_traceback_is_a_table_of_frames(tmp_path: Path):
+    code = (
+        "from recorder import Recorder, node\n"
+        "@node\ndef fails():\n    raise ValueError('no')\n"
+        f"rec = Recorder({str(tmp_path)!r})\n"
+        "try:\n    with rec.run('job'): fails()\nexcept ValueError: pass\n"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    subprocess.run([sys.executable, script], check=True)
+    shown = shell("get-run-steps", "latest", "--step", "fails", store=tmp_path, COLUMNS="120").stdout.decode()
+    assert "error type     ValueError" in shown
+    assert "error frames" in shown
+    assert "raise ValueError('no')" in shown
+    assert "{" not in shown
