@@ -74,6 +74,7 @@ class Linker:
         self._seen: set[Any] = set()
         self._seen_before: set[Any] = set()
         self._cancelled: OrderedDict[str, Span] = OrderedDict()
+        self._running: set[OpenRun] = set()
         self._runs: dict[str, OpenRun] = {}
         self._ended_runs: OrderedDict[str, OpenRun] = OrderedDict()
         self._run_numbers = count(1)
@@ -93,7 +94,7 @@ class Linker:
     @property
     def open_runs(self) -> int:
         """Top-level runs that have not ended."""
-        return len(self._runs)
+        return len(self._running)
 
     def owns(self, run: OpenRun) -> bool:
         """Whether the run is one of this linker's."""
@@ -117,7 +118,8 @@ class Linker:
 
     def abandon_all(self) -> None:
         """The recorder ends: every open run does, and none is remembered."""
-        for run in {*self._runs.values(), *(span.run for span in self._open.values())}:
+        left = self._running | {span.run for span in self._open.values()}
+        for run in sorted(left, key=lambda run: run.frame.run):
             self.abandon(run)
         for run in self._ended_runs.values():
             run.release()
@@ -173,9 +175,10 @@ class Linker:
         )
         frame.workflow_id = event.workflow_id
         frame.start_missed = missed
-        run = OpenRun(self._serial, frame, event.span_id)
+        run = OpenRun(self._serial, frame, "" if missed else event.span_id)
         run.root = Span(ROOT, frame, run, None, "", None, self.monotonic_ns())
         self._runs[event.run_id] = run
+        self._running.add(run)
         if not missed:
             self._open[event.span_id] = run.root
         return run
@@ -264,6 +267,7 @@ class Linker:
         frame.ended_at = now
         frame.duration_ms = duration_ms if duration_ms is not None else self._elapsed_ms(run.root)
         run.ended = True
+        self._running.discard(run)
         self._open.pop(run.span_id, None)
         self._saw(run.span_id)
         if self._runs.get(frame.run_id) is run:
@@ -378,7 +382,7 @@ class Linker:
         self._write(span.frame)
 
     def _attempt_start(self, event: Any) -> None:
-        span = self._open.get(event.parent_span_id)
+        span = self._open_node(event.parent_span_id)
         if span is None or self._is_repeated((type(event), event.span_id), event):
             return
         frame, started = span.frame, _micros(event)
@@ -392,7 +396,7 @@ class Linker:
         self._write(attempt)
 
     def _attempt_end(self, event: Any) -> None:
-        span = self._open.get(event.parent_span_id)
+        span = self._open_node(event.parent_span_id)
         if span is None or self._is_repeated((type(event), event.span_id), event):
             return
         attempt = (span.attempts or {}).pop(event.attempt_number, None)
@@ -421,7 +425,7 @@ class Linker:
         self._mark(event.span_id, "status", _PAUSED)
 
     def _chunk(self, event: Any) -> None:
-        span = self._open.get(event.parent_span_id)
+        span = self._open_node(event.parent_span_id)
         if span is not None and not self._is_repeated((type(event), event.span_id), event):
             span.frame.chunks += 1
             self._write(span.frame)
@@ -472,8 +476,12 @@ class Linker:
         if span.run.ended:
             self._write(span.run.frame)
 
-    def _mark(self, span_id: str | None, field: str, value: object) -> None:
+    def _open_node(self, span_id: str | None) -> Span | None:
         span = self._open.get(span_id or "")
+        return span if span is not None and span.kind == NODE_RUN else None
+
+    def _mark(self, span_id: str | None, field: str, value: object) -> None:
+        span = self._open_node(span_id)
         if span is not None and getattr(span.frame, field) != value:
             setattr(span.frame, field, value)
             self._write(span.frame)

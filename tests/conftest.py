@@ -4,8 +4,13 @@ test."""
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from recorder import Recorder
+
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)
