@@ -32,7 +32,7 @@ from recorder.journal.frames import (
     StepFrame,
 )
 from recorder.redaction import Redaction
-from recorder.spans import ITEM_RUN, MAP_ROOT, MAPS, NESTED, NESTED_MAP, NODE_RUN, ROOT, SUBRUN, OpenRun, Span
+from recorder.spans import ITEM_RUN, MAP_ROOT, MAPS, NESTED, NESTED_MAP, NODE_RUN, ROOT, SUBRUN, OpenRun, Span, escaped
 
 __all__ = ["Linker", "OpenRun"]
 
@@ -48,7 +48,6 @@ _RUN_CANCELLED: Final = RUN_CODES["cancelled"]
 _KEPT_RUNS: Final = 256
 _KEPT_CANCELLED: Final = 1024
 _WINDOW: Final = 4096
-_PATH_ESCAPES: Final = str.maketrans({character: f"%{ord(character):02X}" for character in "/[]@#%"})
 _serials: Final = count(1)
 _MAIN_THREAD: Final = main_thread().ident
 
@@ -124,6 +123,15 @@ class Linker:
         """The run a top-level RunStart opened."""
         span = self._open.get(event.span_id)
         return span.run if span is not None else self._runs.get(event.run_id) or self._ended_runs.get(event.run_id)
+
+    def bind(self, span_id: str, graph_digest: str) -> bool:
+        """Say which graph a run executes; False if the span is no open top-level run's, or that was said before."""
+        span = self._open.get(span_id)
+        if span is None or span.kind not in (ROOT, MAP_ROOT) or span.frame.graph_digest == graph_digest:
+            return False
+        span.frame.graph_digest = graph_digest
+        self._write(span.frame)
+        return True
 
     # Runs -------------------------------------------------------------------------------------------------------------
 
@@ -299,7 +307,7 @@ class Linker:
             return
         parent = spans.get(event.parent_span_id) or self._missed_parent(event)
         name = event.node_name
-        path = name if name.isidentifier() else _escaped(name)
+        path = name if name.isidentifier() else escaped(name)
         if parent.path:
             path = f"{parent.path}/{path}"
         executions = parent.executions
@@ -583,10 +591,6 @@ _HANDLERS: Final = {
     "SuperstepStartEvent": "_superstep_start",
     "StopRequestedEvent": "_stop_requested",
 }
-
-
-def _escaped(name: str) -> str:
-    return name if name.isidentifier() else name.translate(_PATH_ESCAPES)
 
 
 def _micros(event: Any) -> int:

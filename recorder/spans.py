@@ -10,7 +10,19 @@ from msgspec import Struct
 
 from recorder.journal.frames import AttemptFrame, RunFrame
 
-__all__ = ["ITEM_RUN", "MAPS", "MAP_ROOT", "NESTED", "NESTED_MAP", "NODE_RUN", "ROOT", "SUBRUN", "OpenRun", "Span"]
+__all__ = [
+    "ITEM_RUN",
+    "MAPS",
+    "MAP_ROOT",
+    "NESTED",
+    "NESTED_MAP",
+    "NODE_RUN",
+    "ROOT",
+    "SUBRUN",
+    "OpenRun",
+    "Span",
+    "escaped",
+]
 
 ROOT: Final = 0
 """``Span.kind``: a top-level run."""
@@ -27,6 +39,13 @@ NESTED_MAP: Final = 5
 SUBRUN: Final = 6
 """A run started by hand within a run; it has a row of its own."""
 MAPS: Final = (MAP_ROOT, NESTED_MAP)
+
+_PATH_ESCAPES: Final = str.maketrans({character: f"%{ord(character):02X}" for character in "/[]@#%"})
+
+
+def escaped(name: str) -> str:
+    """A node's name as it stands in paths."""
+    return name if name.isidentifier() else name.translate(_PATH_ESCAPES)
 
 
 class OpenRun:
