@@ -181,7 +181,8 @@ class Recorder(EventProcessor):
         Args:
             graph: The graph.
             values: Whether inputs and outputs are recorded of nodes at every depth; a node's own ``trace_io=False``
-                wins. None: if this recorder records values. Other processors of the graph get to see them too.
+                wins. None: if this recorder records values. Other processors of the graph get to see them too. False:
+                only those of nodes that ask for it with ``trace_io=True``.
 
         Raises:
             TypeError: It is no hypergraph ``Graph``.
@@ -191,12 +192,14 @@ class Recorder(EventProcessor):
 
         return attach(self, graph, values)
 
-    def on_run_of(self, graph: GraphFrame, event: Any) -> None:
+    def on_run_of(self, graph: GraphFrame, event: Any, *, refuses_values: bool = False) -> None:
         """Record a RunStart, and if it is of a top-level run, which graph that executes. Never raises."""
         self.on_event(event)
         try:
             with self._lock:
-                if self._journal is not None and self._linker.bind(event.span_id, graph.digest):
+                if self._journal is not None and self._linker.bind(
+                    event.span_id, graph.digest, refuses_values=refuses_values
+                ):
                     self._journal.write_graph(graph)
         except Exception as error:
             self._contain(error)

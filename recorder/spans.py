@@ -51,7 +51,18 @@ def escaped(name: str) -> str:
 class OpenRun:
     """What is remembered of one top-level run while it goes on, and for a while after."""
 
-    __slots__ = ("abandoned", "ended", "frame", "linker", "numbers", "open_spans", "pushes", "root", "span_id")
+    __slots__ = (
+        "abandoned",
+        "ended",
+        "frame",
+        "linker",
+        "numbers",
+        "open_spans",
+        "pushes",
+        "refuses_values",
+        "root",
+        "span_id",
+    )
 
     def __init__(self, linker: int, frame: RunFrame, span_id: str) -> None:
         self.linker = linker
@@ -62,6 +73,7 @@ class OpenRun:
         self.open_spans = 0
         self.ended = False
         self.abandoned = False
+        self.refuses_values = False
         self.root: Span
 
 
@@ -69,7 +81,7 @@ class Span(Struct, gc=False):
     """An open span. ``frame`` is the row it writes: the run's, a step's, or that of the node around a nested run.
 
     ``started`` is the monotonic clock, in nanoseconds; ``nested`` the span of the run inside a node; ``child_error``
-    what failed last directly below.
+    what failed last directly below, ``failed`` the numbers of the steps that failed there without recorded inputs.
     """
 
     kind: int
@@ -83,3 +95,5 @@ class Span(Struct, gc=False):
     nested: str | None = None
     child_error: tuple[str, str] | None = None
     attempts: dict[int, AttemptFrame] | None = None
+    has_inputs: bool = False
+    failed: dict[str, int] | None = None

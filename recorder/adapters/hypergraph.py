@@ -32,22 +32,23 @@ class _Recorder(Protocol):
     @property
     def wants_values(self) -> bool: ...
     def on_event(self, event: Any) -> None: ...
-    def on_run_of(self, graph: GraphFrame, event: Any) -> None: ...
+    def on_run_of(self, graph: GraphFrame, event: Any, *, refuses_values: bool) -> None: ...
     def shutdown(self) -> None: ...
 
 
 class _Carried:
     """What an attached graph carries: passes everything on, and says of which graph a run is."""
 
-    def __init__(self, recorder: _Recorder, graph: GraphFrame) -> None:
+    def __init__(self, recorder: _Recorder, graph: GraphFrame, refuses_values: bool) -> None:
         self.recorder = recorder
         self.graph = graph
+        self.refuses_values = refuses_values
         self.on_event_of_recorder = recorder.on_event
 
     def on_event(self, event: Any) -> None:
         """Record an event."""
         if type(event).__name__ == "RunStartEvent":
-            self.recorder.on_run_of(self.graph, event)
+            self.recorder.on_run_of(self.graph, event, refuses_values=self.refuses_values)
         else:
             self.on_event_of_recorder(event)
 
@@ -72,13 +73,18 @@ def attach(recorder: _Recorder, graph: Any, values: bool | None) -> Any:
         raise ValueError("this recorder records no values: make it with Recorder(values=True)")
     structure = structure_of(graph)
     attached = _traced(graph) if values or (values is None and recorder.wants_values) else graph
-    if any(_is_known(carried, recorder, structure) for carried in graph.default_event_processors):
+    mine = _carried_kind()(recorder, structure, values is False)
+    if any(_is_alike(carried, mine) for carried in graph.default_event_processors):
         return attached
-    return attached.with_processors(_carried_kind()(recorder, structure))
+    return attached.with_processors(mine)
 
 
-def _is_known(carried: Any, recorder: _Recorder, structure: GraphFrame) -> bool:
-    return isinstance(carried, _Carried) and carried.recorder is recorder and carried.graph == structure
+def _is_alike(carried: Any, mine: _Carried) -> bool:
+    return (
+        isinstance(carried, _Carried)
+        and carried.recorder is mine.recorder
+        and (carried.graph, carried.refuses_values) == (mine.graph, mine.refuses_values)
+    )
 
 
 def _carried_kind() -> type[_Carried]:

@@ -160,6 +160,60 @@ async def test_a_graph_that_was_changed_after_attaching_is_attached_anew(tmp_pat
         assert [node.id for node in structure.nodes] == ["fetch", "save"]
 
 
+def broken(x):
+    raise ValueError("no")
+
+
+def failing(*, around=True, **fields):
+    innermost = Graph([Node(fetch), Node(broken, **fields)], name="inner")
+    return Graph([GraphNode(innermost, "in")], name="outer") if around else innermost
+
+
+async def inputs_of_broken(store, graph, *, values=True, attach_values=None, attach=False):
+    with Recorder(store, values=values) as recorder:
+        if attach:
+            graph = recorder.attach(graph, values=attach_values)
+        with pytest.raises(ValueError, match="no"):
+            framework.run(graph, 7, [recorder])
+    async with reading(store) as reader:
+        run = await only_run(reader)
+        found = await values_by_path(reader, run)
+        return {path: stored for path, stored in found.items() if stored}
+
+
+@pytest.mark.parametrize("around", [True, False])
+async def test_a_failing_nodes_inputs_are_recorded_though_it_did_not_opt_in(tmp_path, around):
+    path = "in/broken" if around else "broken"
+    assert await inputs_of_broken(tmp_path, failing(around=around)) == {path: [("input", "x", b"7")]}
+
+
+async def test_a_failing_node_that_refuses_keeps_its_inputs(tmp_path):
+    assert await inputs_of_broken(tmp_path, failing(trace_io=False)) == {}
+
+
+async def test_no_inputs_of_failing_nodes_where_values_are_off(tmp_path):
+    assert await inputs_of_broken(tmp_path / "recorder", failing(), values=False) == {}
+    assert await inputs_of_broken(tmp_path / "graph", failing(), attach=True, attach_values=False) == {}
+
+
+async def test_where_the_nodes_setting_cannot_be_known_nothing_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(framework, "__name__", "elsewhere")
+    assert await inputs_of_broken(tmp_path, failing()) == {}
+
+
+async def test_inputs_told_at_the_start_are_not_told_again(tmp_path):
+    seen = []
+
+    def spoiled(x):
+        x.append("spoiled")
+        raise ValueError("no")
+
+    with Recorder(tmp_path, values=True) as recorder, pytest.raises(ValueError, match="no"):
+        framework.run(recorder.attach(Graph([Node(spoiled)], name="g")), seen)
+    async with reading(tmp_path) as reader:
+        assert await values_by_path(reader, await only_run(reader)) == {"spoiled": [("input", "x", b"[]")]}
+
+
 async def test_a_run_without_attaching_has_no_structure(tmp_path):
     with Recorder(tmp_path) as recorder:
         framework.run(pipeline(), 1, [recorder])

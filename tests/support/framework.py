@@ -167,4 +167,5 @@ def load(monkeypatch):
     )
     top.get_failure_evidence = lambda error: error.node_failures if isinstance(error, ExecutionError) else ()
     monkeypatch.setitem(sys.modules, "hypergraph", top)
+    monkeypatch.setitem(globals(), "__name__", "hypergraph.runners")
     monkeypatch.setitem(sys.modules, "hypergraph.events", events)
