@@ -8,7 +8,7 @@ but no hash. No text of a file leaves this module.
 import os
 import stat
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +23,9 @@ __all__ = ["CodeReader", "Place", "function_of", "source_hash_on_disk"]
 
 _MOST_BYTES: Final = 4 << 20
 _WRAPPERS: Final = 100
+_UNREADABLE: Final = (OSError, SyntaxError, ValueError, RecursionError, MemoryError)
+
+_Hashes = dict[str, list[tuple[int, str]]]
 _LOCALS: Final = ".<locals>."
 
 
@@ -39,7 +42,7 @@ class CodeReader:
     """Places of functions; each file is read and compiled once."""
 
     def __init__(self) -> None:
-        self._files: dict[str, tuple[bytes, ast.Module, CodeType] | None] = {}
+        self._files: dict[str, tuple[_Hashes, CodeType] | None] = {}
 
     def place(self, function: Any) -> Place:
         """Where a callable's own code stands, under partials, methods and wrappers. Never raises."""
@@ -58,10 +61,8 @@ class CodeReader:
         known = self._files[code.co_filename]
         if known is None:
             return ""
-        source, tree, whole = known
-        if code not in _codes(whole):
-            return ""
-        return _hash_of(source, tree, code.co_qualname, code.co_firstlineno)
+        hashes, whole = known
+        return _nearest(hashes, code.co_qualname, code.co_firstlineno) if code in _codes(whole) else ""
 
 
 def function_of(function: Any) -> Any:
@@ -89,24 +90,26 @@ def source_hash_on_disk(file: str, qualname: str, line: int) -> str | None:
         qualname: Its qualified name.
         line: Where it stood; of several with that name the nearest is meant.
     """
-    import ast  # lazy: readers that never ask need no parser
-
     try:
-        source = _read(file)
-        return None if source is None else _hash_of(source, ast.parse(source), qualname, line)
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        found = os.stat(file)
+        hashes = _hashes_on_disk(file, found.st_ino, found.st_mtime_ns, found.st_size)
+    except _UNREADABLE:
         return None
+    return None if hashes is None else _nearest(hashes, qualname, line)
 
 
-def _compiled(file: str) -> "tuple[bytes, ast.Module, CodeType] | None":
-    import ast  # lazy: only attaching a graph needs a parser
+@lru_cache(maxsize=64)
+def _hashes_on_disk(file: str, *version: int) -> _Hashes | None:
+    del version  # only says which content is meant
+    source = _read(file)
+    return None if source is None else _hashes(source)
 
+
+def _compiled(file: str) -> tuple[_Hashes, CodeType] | None:
     try:
         source = _read(file)
-        if source is None:
-            return None
-        return source, ast.parse(source), compile(source, file, "exec", dont_inherit=True)
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return None if source is None else (_hashes(source), compile(source, file, "exec", dont_inherit=True))
+    except _UNREADABLE:
         return None
 
 
@@ -127,20 +130,32 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(constant)
 
 
-def _hash_of(source: bytes, tree: "ast.Module", qualname: str, line: int) -> str:
-    """The hash of a function's lines, from its first decorator on, indentation apart; empty if there is none."""
-    found = [span for name, span in _functions(tree, "") if name == qualname]
-    if not found:
-        return ""
-    first, last = min(found, key=lambda span: abs(span[0] - line))
-    lines = source.splitlines()[first - 1 : last]
+def _nearest(hashes: _Hashes, qualname: str, line: int) -> str:
+    """Of the functions with that name, the hash of the nearest; empty if there is none."""
+    found = hashes.get(qualname)
+    return min(found, key=lambda one: abs(one[0] - line))[1] if found else ""
+
+
+def _hashes(source: bytes) -> _Hashes:
+    """The first line and the hash of every function, by qualified name."""
+    import ast  # lazy: a parser is needed only by who attaches a graph, or asks for changes
+
+    lines = source.splitlines()
+    found: _Hashes = {}
+    for qualname, (first, last) in _functions(ast.parse(source), ""):
+        found.setdefault(qualname, []).append((first, _hash(lines[first - 1 : last])))
+    return found
+
+
+def _hash(lines: list[bytes]) -> str:
+    """The hash of a function's lines, from its first decorator on, indentation apart."""
     indent = len(lines[0]) - len(lines[0].lstrip())
     text = b"\n".join(one[indent:].rstrip() if not one[:indent].strip() else one.rstrip() for one in lines)
     return blake2b(text, digest_size=16, person=b"hg-mcp").hexdigest()
 
 
 def _functions(node: "ast.AST", prefix: str) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Every named function of a tree: its qualified name, first and last line."""
+    """Every named function of a tree: its qualified name, first line (of its decorators) and last line."""
     import ast  # lazy: as above
 
     for child in ast.iter_child_nodes(node):
