@@ -8,7 +8,10 @@ from hypergraph import AsyncRunner, Graph, SyncRunner
 
 from recorder import Recorder
 
-WAYS = {"async": ("call", "runner", "graph", "everywhere"), "sync": ("call", "graph", "everywhere")}
+WAYS = {
+    "async": ("call", "runner", "graph", "attach", "everywhere"),
+    "sync": ("call", "graph", "attach", "everywhere"),
+}
 
 
 class Attached:
@@ -33,6 +36,9 @@ class Attached:
         return AsyncRunner(event_processors=carried, **options)
 
     def carrying(self, graph: Graph) -> Graph:
+        """The graph as it is run: with the recorder on it, once or (``everywhere``) also attached."""
+        if self.way in {"attach", "everywhere"}:
+            graph = self.recorder.attach(graph)
         return graph.with_processors(self.recorder) if self.way in {"graph", "everywhere"} else graph
 
     @property

@@ -1,6 +1,6 @@
 """docs/live-hypergraph.md: what was seen on the real framework. Each part of ``make live`` writes its own section."""
 
-import datetime
+import datetime as dt
 import platform
 import re
 import sqlite3
@@ -28,7 +28,7 @@ def put(title: str, text: str, framework: Path) -> None:
 def _made(framework: Path) -> str:
     packages = ", ".join(f"{name} {version(name)}" for name in ("networkx", "pydantic", "msgspec", "pytest"))
     return (
-        f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, hypergraph commit `{commit(framework)}`, hg-mcp commit "
+        f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, hypergraph commit `{commit(framework)}`, hg-mcp commit "
         f"`{commit(Path(__file__).parent)}`, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
         f"{packages}, {platform.system()}."
     )

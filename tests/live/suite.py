@@ -105,8 +105,9 @@ def rendered(noop: Pass, recorder: Pass, found: list[Difference], store: StoreCh
     words = ("passed", "failed", "error", "skipped")
     heads = f"| injected | tests | {' | '.join(words)} | seconds |\n|---|---|---|---|---|---|---|\n"
     table = "".join(
-        f"| {name} | {len(one.outcomes)} | {' | '.join(str(one.counts()[word]) for word in words)} | {one.seconds:.0f} |\n"
+        f"| {name} | {len(one.outcomes)} | {counts} | {one.seconds:.0f} |\n"
         for name, one in (("no-op", noop), ("`Recorder(values=True)`", recorder))
+        for counts in [" | ".join(str(one.counts()[word]) for word in words)]
     )
     return (
         f"{heads}{table}\n{_told_differences(found)}\n"
@@ -120,7 +121,7 @@ def _told_differences(found: list[Difference]) -> str:
     if not found:
         return "No test ended differently.\n"
     lines = [f"| `{one.test}` | {one.suite[0]} / {one.suite[1]} | {one.alone[0]} / {one.alone[1]} |" for one in found]
-    head = "Tests that ended differently (no-op / Recorder); run alone:\n\n| test | in the suite | alone |\n|---|---|---|\n"
+    head = "Tests that ended differently (no-op / Recorder):\n\n| test | in the suite | run alone |\n|---|---|---|\n"
     return head + "\n".join(lines) + "\n"
 
 

@@ -8,7 +8,7 @@ from hypergraph import AsyncRunner, Graph, NodeContext, SyncRunner, node
 
 from recorder import Recorder
 from tests.live import graphs
-from tests.live.attaching import Attached
+from tests.live.attaching import WAYS, Attached
 from tests.live.comparing import agree, recorded
 
 
@@ -35,7 +35,7 @@ def gate() -> Gate:
     return Gate()
 
 
-@pytest.fixture(params=["call", "runner", "graph", "everywhere"])
+@pytest.fixture(params=WAYS["async"])
 def attached(request: pytest.FixtureRequest, tmp_path: Path):
     with Attached(runner="async", way=request.param, store=tmp_path / "store") as given:
         yield given
