@@ -48,7 +48,7 @@ class GraphNodeRow(Row):
     self_ms: float | None = Field(default=None, description="its executions' time that was not spent in steps below")
     kind: str | None = Field(default=None, description="FUNCTION, GRAPH, BRANCH, ... as the framework has it")
     mapped: list[str] | None = Field(default=None, description="inputs it maps over")
-    branches: dict[str, str] | None = Field(default=None, description="what a gate may choose")
+    branches: list[str] | None = Field(default=None, description="what a gate may choose, 'when: node'")
     inputs: list[str] | None = None
     outputs: list[str] | None = None
     file: str | None = None
@@ -71,7 +71,7 @@ class GraphNodeRow(Row):
             self_ms=ms(state.self_ms) if state.count else None,
             kind=printable(node.kind) or None,
             mapped=_names(node.mapped),
-            branches={printable(label): printable(target) for label, target in node.branches} or None,
+            branches=_names([label if label == target else f"{label}: {target}" for label, target in node.branches]),
             inputs=_names(node.inputs),
             outputs=_names(node.outputs),
             file=printable(node.file) or None,

@@ -86,7 +86,7 @@ async def test_a_graph_is_described_with_what_became_of_each_node(tmp_path: Path
                     "node": "enough",
                     "status": "not_reached",
                     "kind": "BRANCH",
-                    "branches": {"true": "END", "false": "load"},
+                    "branches": ["true: END", "false: load"],
                 },
                 {"node": "save", "status": "not_reached", "kind": "FUNCTION"},
             ],
