@@ -5,9 +5,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.hg-mcp-ready
+LIVE := build/live-venv
+LIVE_READY := $(LIVE)/.hg-mcp-ready
+HYPERGRAPH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test check fmt torture bench clean
+.PHONY: help venv demo test live check fmt torture bench clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -26,6 +29,20 @@ demo: $(READY) ## Record a real workload, and show what an agent is told about i
 
 test: $(READY) ## Run every test
 	@$(BIN)/python -m pytest
+
+live: ## Prove it on hypergraph: make live HYPERGRAPH=DIR, a copy of its repository
+	@test -f "$(HYPERGRAPH)/src/hypergraph/__init__.py" || { \
+		echo "make live needs HYPERGRAPH=DIR, a copy of hypergraph's repository; '$(HYPERGRAPH)' is none" >&2; exit 1; }
+	@$(MAKE) --no-print-directory $(LIVE_READY)
+	HYPERGRAPH="$(HYPERGRAPH)" PYTHONPATH="$(HYPERGRAPH)/src:." $(LIVE)/bin/python -m pytest -o norecursedirs=build tests/live
+	PYTHONPATH="$(HYPERGRAPH)/src:." $(LIVE)/bin/python -m benchmarks.on_hypergraph
+	$(LIVE)/bin/python -m tests.live.suite "$(HYPERGRAPH)" -n 2 --dist loadfile
+
+$(LIVE_READY): pyproject.toml constraints.txt tests/live/requirements.txt
+	@test -x $(LIVE)/bin/python || $(PYTHON) -m venv $(LIVE)
+	@$(LIVE)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		-e '.[dev]' -r tests/live/requirements.txt
+	@touch $@
 
 check: $(READY) ## Lint, format, types, layers, and generated docs
 	$(BIN)/ruff check

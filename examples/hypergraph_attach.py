@@ -1,4 +1,4 @@
-"""Attaching to hypergraph: ``event_processors=[rec]`` is all there is to write.
+"""Attaching to hypergraph: ``rec.attach(graph)`` is all there is to write.
 
 Needs the framework: https://github.com/gilad-rubin/hypergraph, with pydantic beside it.
 """
@@ -13,13 +13,13 @@ from hypergraph import AsyncRunner, Graph, node
 from recorder import Recorder
 
 
-@node(output_name="prompt", trace_io=True)
+@node(output_name="prompt")
 def build_prompt(document: str) -> str:
     """Make a prompt of a document."""
     return f"Summarize: {document}"
 
 
-@node(output_name="answer", trace_io=True)
+@node(output_name="answer")
 async def call_llm(prompt: str) -> str:
     """Ask the model; one document is too much for it."""
     await asyncio.sleep(0.01)
@@ -33,11 +33,10 @@ async def main() -> None:
     graph = Graph([build_prompt, call_llm], name="summaries")
     with Recorder(values=True) as rec:
         await AsyncRunner().map(
-            graph,
+            rec.attach(graph),
             {"document": ["the first", "the second", "the third"]},
             map_over="document",
             error_handling="continue",
-            event_processors=[rec],
         )
     print("recorded; now: hg-mcp summarize-run latest")
 

@@ -16,7 +16,7 @@ from recorder.journal.frames import ErrorRecord
 from recorder.redaction import Redaction
 from recorder.typenames import type_name_of
 
-__all__ = ["from_event", "from_exception"]
+__all__ = ["failing_inputs", "from_event", "from_exception"]
 
 _MESSAGE: Final = 16_384
 _CAUSE_MESSAGE: Final = 2_048
@@ -28,6 +28,7 @@ _REDACTABLE: Final = 1 << 20
 
 _MACHINERY: Final = ("hypergraph", "asyncio", "concurrent.futures", "recorder")
 """Packages whose frames say how the node was called, not what it did."""
+_FRAMEWORK: Final = ("hypergraph",)
 _MACHINERY_PATH: Final = r"(?:^|[\\/])(?:hypergraph|asyncio|concurrent[\\/]futures)[\\/]"
 _FALSE_CONTEXT: Final = "hypercache"
 """hypergraph tries to import it around each node, and every exception then seems to come from that."""
@@ -65,6 +66,36 @@ def from_event(event: Any, redaction: Redaction) -> ErrorRecord | None:
         return from_exception(exc, redaction) if exc is not None else _from_fields(event, redaction)
     except Exception as error:
         return ErrorRecord(type=_type(error), message="the error of this event could not be read")
+
+
+def failing_inputs(event: Any) -> list[tuple[str, Any]]:
+    """Names and inputs of the nodes whose failure ended a run of hypergraph, told by its end event. Never raises.
+
+    Taken from the live ``ExecutionError``, if that is provably the event's. A node that says ``trace_io=False`` wins:
+    one of whose setting nobody can tell is left out too.
+    """
+    try:
+        framework = sys.modules.get("hypergraph")
+        exc = sys.exc_info()[1]
+        if framework is None or not isinstance(exc, framework.ExecutionError) or _own_exception(event) is None:
+            return []
+        evidence = framework.get_failure_evidence(exc)
+        return [(one.node_name, one.inputs) for one in evidence if _allows_values(one)]
+    except Exception:  # another version of the framework: then there is nothing to tell
+        return []
+
+
+def _allows_values(evidence: Any) -> bool:
+    """Whether the node does not refuse; the frames that called it have it, and the evidence has its name only."""
+    traceback = _TRACEBACK.__get__(evidence.error)
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if _is_in(frame.f_globals.get("__name__"), _FRAMEWORK):
+            node = frame.f_locals.get("node")
+            if getattr(node, "name", None) == evidence.node_name and hasattr(node, "trace_io"):
+                return node.trace_io is not False
+        traceback = traceback.tb_next
+    return False
 
 
 def _own_exception(event: Any) -> BaseException | None:

@@ -17,7 +17,7 @@ from threading import current_thread, get_ident, main_thread
 from typing import Any, Final
 
 from recorder.events import NodeStartEvent
-from recorder.failures import from_event
+from recorder.failures import failing_inputs, from_event
 from recorder.journal.frames import (
     INPUT,
     ITEM,
@@ -32,7 +32,7 @@ from recorder.journal.frames import (
     StepFrame,
 )
 from recorder.redaction import Redaction
-from recorder.spans import ITEM_RUN, MAP_ROOT, MAPS, NESTED, NESTED_MAP, NODE_RUN, ROOT, SUBRUN, OpenRun, Span
+from recorder.spans import ITEM_RUN, MAP_ROOT, MAPS, NESTED, NESTED_MAP, NODE_RUN, ROOT, SUBRUN, OpenRun, Span, escaped
 
 __all__ = ["Linker", "OpenRun"]
 
@@ -48,7 +48,6 @@ _RUN_CANCELLED: Final = RUN_CODES["cancelled"]
 _KEPT_RUNS: Final = 256
 _KEPT_CANCELLED: Final = 1024
 _WINDOW: Final = 4096
-_PATH_ESCAPES: Final = str.maketrans({character: f"%{ord(character):02X}" for character in "/[]@#%"})
 _serials: Final = count(1)
 _MAIN_THREAD: Final = main_thread().ident
 
@@ -129,6 +128,18 @@ class Linker:
         """The run a top-level RunStart opened."""
         span = self._open.get(event.span_id)
         return span.run if span is not None else self._runs.get(event.run_id) or self._ended_runs.get(event.run_id)
+
+    def bind(self, span_id: str, graph_digest: str, *, refuses_values: bool) -> bool:
+        """Say which graph a run executes; False if the span is no open top-level run's, or that was said before."""
+        span = self._open.get(span_id)
+        if span is None or span.kind not in (ROOT, MAP_ROOT):
+            return False
+        span.run.refuses_values = refuses_values
+        if span.frame.graph_digest == graph_digest:
+            return False
+        span.frame.graph_digest = graph_digest
+        self._write(span.frame)
+        return True
 
     # Runs -------------------------------------------------------------------------------------------------------------
 
@@ -237,6 +248,8 @@ class Linker:
             return
         failed = _word(event.status) == "failed"
         error = from_event(event, self._redact) if failed else None
+        if failed:
+            self._late_inputs(event, span)
         if span.kind in (ROOT, MAP_ROOT):
             self._end_top(event, span, error)
         elif span.kind in (NESTED, NESTED_MAP):
@@ -306,7 +319,7 @@ class Linker:
             return
         parent = spans.get(event.parent_span_id) or self._missed_parent(event)
         name = event.node_name
-        path = name if name.isidentifier() else _escaped(name)
+        path = name if name.isidentifier() else escaped(name)
         if parent.path:
             path = f"{parent.path}/{path}"
         executions = parent.executions
@@ -342,7 +355,7 @@ class Linker:
         spans[span_id] = Span(NODE_RUN, frame, run, parent, path, parent.item, self.monotonic_ns())
         self._write(frame)
         if self._write_values is not None:
-            self._values(frame.run, frame.step, INPUT, event, "inputs", "trace_inputs")
+            spans[span_id].has_inputs = self._values(frame.run, frame.step, INPUT, event, "inputs", "trace_inputs")
 
     def _node_end(self, event: Any) -> None:
         span_id = event.span_id
@@ -378,6 +391,7 @@ class Linker:
             span.frame.error = error
         else:
             self._fail(span, error)
+            self._note_failed(span)
         self._end_step(event.span_id, span, _CANCELLED if cancelled else _FAILED, event)
         self._write(span.frame)
 
@@ -486,14 +500,30 @@ class Linker:
             setattr(span.frame, field, value)
             self._write(span.frame)
 
-    def _values(self, run: int, step: int, direction: int, event: Any, ours: str, theirs: str) -> None:
+    def _values(self, run: int, step: int, direction: int, event: Any, ours: str, theirs: str) -> bool:
+        """Record an event's values; False if it has none."""
         if self._write_values is None:
-            return
+            return False
         values = getattr(event, ours, None)
         if values is None:
             values = getattr(event, theirs, None)
         if values is not None:
             self._write_values(run, step, direction, values)
+        return values is not None
+
+    def _note_failed(self, span: Span) -> None:
+        """A node failed whose inputs are not recorded: the end of the run around it may still tell them."""
+        around = span.parent
+        if self._write_values is not None and not span.has_inputs and span.nested is None and around is not None:
+            around.failed = {**(around.failed or {}), span.frame.node: span.frame.step}
+
+    def _late_inputs(self, event: Any, span: Span) -> None:
+        if span.failed is None or self._write_values is None or span.run.refuses_values:
+            return
+        for node, inputs in failing_inputs(event):
+            step = span.failed.pop(node, None)
+            if step is not None:
+                self._write_values(span.run.frame.run, step, INPUT, inputs)
 
     def _elapsed_ms(self, span: Span) -> float:
         return (self.monotonic_ns() - span.started) / 1e6
@@ -594,10 +624,6 @@ _HANDLERS: Final = {
     "SuperstepStartEvent": "_superstep_start",
     "StopRequestedEvent": "_stop_requested",
 }
-
-
-def _escaped(name: str) -> str:
-    return name if name.isidentifier() else name.translate(_PATH_ESCAPES)
 
 
 def _micros(event: Any) -> int:

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, Self
 
 from recorder import process, tracing
 from recorder.errors import RecorderError
-from recorder.journal.frames import FactsFrame, ProcessFrame, ValuesFrame
+from recorder.journal.frames import FactsFrame, GraphFrame, ProcessFrame, ValuesFrame
 from recorder.journal.writer import Journal, Limits, Tally
 from recorder.keeper import Keeper, start_ingest
 from recorder.linking import Linker, OpenRun
@@ -173,6 +173,40 @@ class Recorder(EventProcessor):
 
     def __del__(self) -> None:
         self.close()
+
+    # Graphs -----------------------------------------------------------------------------------------------------------
+
+    def attach(self, graph: Any, values: bool | None = None) -> Any:
+        """A copy of a hypergraph ``Graph`` that records its runs here, with its structure and where its code stands.
+
+        Hashes and behaviour stay the same, and the graph given is untouched. Passing ``event_processors=[rec]`` as
+        well, or attaching twice or at several levels, records once.
+
+        Args:
+            graph: The graph.
+            values: Whether inputs and outputs are recorded of nodes at every depth; a node's own ``trace_io=False``
+                wins. None: if this recorder records values. Other processors of the graph get to see them too. False:
+                only those of nodes that ask for it with ``trace_io=True``.
+
+        Raises:
+            TypeError: It is no hypergraph ``Graph``.
+            ValueError: ``values=True``, and this recorder records none.
+        """
+        from recorder.adapters.hypergraph import attach  # lazy: only who has a graph needs it
+
+        return attach(self, graph, values)
+
+    def on_run_of(self, graph: GraphFrame, event: Any, *, refuses_values: bool = False) -> None:
+        """Record a RunStart, and if it is of a top-level run, which graph that executes. Never raises."""
+        self.on_event(event)
+        try:
+            with self._lock:
+                if self._journal is not None and self._linker.bind(
+                    event.span_id, graph.digest, refuses_values=refuses_values
+                ):
+                    self._journal.write_graph(graph)
+        except Exception as error:
+            self._contain(error)
 
     # Plain Python -----------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,19 @@ from msgspec import Struct
 
 from recorder.journal.frames import AttemptFrame, RunFrame
 
-__all__ = ["ITEM_RUN", "MAPS", "MAP_ROOT", "NESTED", "NESTED_MAP", "NODE_RUN", "ROOT", "SUBRUN", "OpenRun", "Span"]
+__all__ = [
+    "ITEM_RUN",
+    "MAPS",
+    "MAP_ROOT",
+    "NESTED",
+    "NESTED_MAP",
+    "NODE_RUN",
+    "ROOT",
+    "SUBRUN",
+    "OpenRun",
+    "Span",
+    "escaped",
+]
 
 ROOT: Final = 0
 """``Span.kind``: a top-level run."""
@@ -28,11 +40,29 @@ SUBRUN: Final = 6
 """A run started by hand within a run; it has a row of its own."""
 MAPS: Final = (MAP_ROOT, NESTED_MAP)
 
+_PATH_ESCAPES: Final = str.maketrans({character: f"%{ord(character):02X}" for character in "/[]@#%"})
+
+
+def escaped(name: str) -> str:
+    """A node's name as it stands in paths."""
+    return name if name.isidentifier() else name.translate(_PATH_ESCAPES)
+
 
 class OpenRun:
     """What is remembered of one top-level run while it goes on, and for a while after."""
 
-    __slots__ = ("abandoned", "ended", "frame", "linker", "numbers", "open_spans", "pushes", "root", "span_id")
+    __slots__ = (
+        "abandoned",
+        "ended",
+        "frame",
+        "linker",
+        "numbers",
+        "open_spans",
+        "pushes",
+        "refuses_values",
+        "root",
+        "span_id",
+    )
 
     def __init__(self, linker: int, frame: RunFrame, span_id: str) -> None:
         self.linker = linker
@@ -43,6 +73,7 @@ class OpenRun:
         self.open_spans = 0
         self.ended = False
         self.abandoned = False
+        self.refuses_values = False
         self.root: Span
 
     def release(self) -> None:
@@ -54,7 +85,7 @@ class Span(Struct, gc=False):
     """An open span. ``frame`` is the row it writes: the run's, a step's, or that of the node around a nested run.
 
     ``started`` is the monotonic clock, in nanoseconds; ``nested`` the span of the run inside a node; ``child_error``
-    what failed last directly below.
+    what failed last directly below, ``failed`` the numbers of the steps that failed there without recorded inputs.
     """
 
     kind: int
@@ -68,3 +99,5 @@ class Span(Struct, gc=False):
     nested: str | None = None
     child_error: tuple[str, str] | None = None
     attempts: dict[int, AttemptFrame] | None = None
+    has_inputs: bool = False
+    failed: dict[str, int] | None = None

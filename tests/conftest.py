@@ -8,7 +8,6 @@ from hypothesis import settings
 
 from recorder import Recorder
 
-
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 

@@ -7,22 +7,24 @@ from dataclasses import dataclass
 from hg_mcp.errors import UnknownStepError, UnknownWordError
 from hg_mcp.names import NODE_STATS
 from hg_mcp.queries.runs import find_run
+from hg_mcp.queries.sources import changed_sources
 from hg_mcp.queries.words import cursor_of, read_cursor, read_items, read_statuses
 from recorder.events import STEP_STATUSES
-from recorder.journal.frames import ErrorRecord
+from recorder.journal.frames import ErrorRecord, GraphFrame, GraphNode
 from recorder.store.protocols import Attempt, Run, RunReader, Step, StepFilter
 
-__all__ = ["StepDetail", "StepPage", "find_step", "outer_item", "step_page"]
+__all__ = ["StepDetail", "StepPage", "find_step", "node_id", "outer_item", "step_page"]
 
 _CLOSE_PATHS = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepDetail:
-    """What one step alone is asked for: every attempt, and its error whole."""
+    """What one step alone is asked for: every attempt, its error whole, and the node's code where it is known."""
 
     attempts: Sequence[Attempt]
     error: ErrorRecord | None
+    code: GraphNode | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,7 @@ class StepPage:
     """Steps of a run that a filter keeps, in start order.
 
     ``total`` counts them all, ``in_run`` the steps of the run, ``seen`` those of earlier pages.
+    ``changed`` names the nodes whose source changed since.
     """
 
     run: Run
@@ -39,6 +42,7 @@ class StepPage:
     seen: int = 0
     more: bool = False
     detail: StepDetail | None = None
+    changed: Sequence[str] = ()
 
     def cursor_after(self, shown: int) -> str:
         """The cursor of what follows the first ``shown`` steps."""
@@ -99,6 +103,7 @@ async def step_page(
     steps = await reader.steps(run.key, which, limit=limit + 1, after=after)
     total = await reader.count_steps(run.key, which)
     in_run = total if which == StepFilter() else await reader.count_steps(run.key, StepFilter())
+    structure = await reader.structure(run.key)
     return StepPage(
         run=run,
         steps=steps[:limit],
@@ -106,7 +111,8 @@ async def step_page(
         in_run=in_run,
         seen=seen,
         more=len(steps) > limit,
-        detail=await _detail(reader, run, top),
+        detail=await _detail(reader, run, top, structure),
+        changed=await changed_sources(run, structure),
     )
 
 
@@ -116,9 +122,16 @@ async def _known_node(reader: RunReader, run: Run, node: str) -> str:
     return node
 
 
-async def _detail(reader: RunReader, run: Run, step: Step | None) -> StepDetail | None:
+def node_id(path: str) -> str:
+    """The id, within the structure, of the node that a step's path leads to: without items and executions."""
+    return re.sub(r"\[\d+\]|@\d+", "", path).lstrip("/")
+
+
+async def _detail(reader: RunReader, run: Run, step: Step | None, structure: GraphFrame | None) -> StepDetail | None:
     if step is None:
         return None
     failures = await reader.failures(run.key) if step.error_type else []
     error = next((failure.error for failure in failures if failure.step == step.step), None)
-    return StepDetail(attempts=await reader.attempts(run.key, step.step), error=error)
+    nodes = structure.nodes if structure and step.kind == "node" else ()
+    code = next((node for node in nodes if node.id == node_id(step.path) and node.file), None)
+    return StepDetail(attempts=await reader.attempts(run.key, step.step), error=error, code=code)

@@ -7,6 +7,7 @@ from typing import Final
 
 from hg_mcp.queries.nodes import NodeFacts, nodes_of
 from hg_mcp.queries.runs import find_run
+from hg_mcp.queries.sources import changed_sources
 from hg_mcp.queries.steps import outer_item
 from recorder.store.protocols import Failure, Run, RunReader, Step, StepFilter
 
@@ -36,7 +37,8 @@ class Cause:
 class RunStory:
     """A run with what explains it. ``causes`` leave out errors that merely passed through; most frequent first.
 
-    ``unfinished`` are the innermost steps that never ended, or have not yet, for the status the run has.
+    ``unfinished`` are the innermost steps that never ended, or have not yet, for the status the run has. ``changed``
+    names the nodes whose source changed since.
     """
 
     run: Run
@@ -44,6 +46,7 @@ class RunStory:
     unfinished: Sequence[Step]
     unfinished_total: int
     nodes: Sequence[NodeFacts]
+    changed: Sequence[str] = ()
 
 
 async def run_story(reader: RunReader, handle: str) -> RunStory:
@@ -61,6 +64,7 @@ async def run_story(reader: RunReader, handle: str) -> RunStory:
         unfinished=unfinished,
         unfinished_total=total,
         nodes=nodes_of(await reader.samples(run.key)),
+        changed=await changed_sources(run, await reader.structure(run.key)),
     )
 
 

@@ -8,11 +8,19 @@ if TYPE_CHECKING:
     from hg_mcp.replies.runs import RunList
     from hg_mcp.replies.steps import StepList
     from hg_mcp.replies.story import RunSummary
+    from hg_mcp.replies.structure import GraphDescription
     from hg_mcp.replies.values import ValueList
 
-__all__ = ["NodeStats", "RunList", "RunSummary", "StepList", "ValueList"]
+__all__ = ["GraphDescription", "NodeStats", "RunList", "RunSummary", "StepList", "ValueList"]
 
-_MODULES = {"NodeStats": "nodes", "RunList": "runs", "RunSummary": "story", "StepList": "steps", "ValueList": "values"}
+_MODULES = {
+    "GraphDescription": "structure",
+    "NodeStats": "nodes",
+    "RunList": "runs",
+    "RunSummary": "story",
+    "StepList": "steps",
+    "ValueList": "values",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import Field, PrivateAttr
 
-from hg_mcp.names import GET_RUN_STEPS, GET_STEP_VALUES
+from hg_mcp.names import DESCRIBE_GRAPH, GET_RUN_STEPS, GET_STEP_VALUES
 from hg_mcp.queries.steps import StepPage
 from hg_mcp.queries.words import now_us
 from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, started, suggestion
@@ -133,6 +133,32 @@ class AttemptRow(Row):
         )
 
 
+class Code(Row):
+    """Where a node's function stands; recorded."""
+
+    file: str | None = None
+    line: int | None = None
+    function: str | None = None
+    source_hash: str | None = None
+    changed: bool | None = Field(default=None, description="the source on disk is no longer the one that ran")
+    git_commit: str | None = None
+
+    @classmethod
+    def of(cls, page: StepPage) -> Self | None:
+        """The code of the one step that was asked for."""
+        node = page.detail.code if page.detail else None
+        if node is None:
+            return None
+        return cls(
+            file=printable(node.file),
+            line=node.line or None,
+            function=printable(node.qualname) or None,
+            source_hash=node.source_hash or None,
+            changed=node.id in page.changed if node.source_hash else None,
+            git_commit=one_line(page.run.worker.git_commit[:12], 40) or None,
+        )
+
+
 class StepList(Reply):
     """Steps of a run, in start order."""
 
@@ -143,6 +169,10 @@ class StepList(Reply):
     error: ErrorDetail | None = Field(default=None, description="recorded: the whole error of the one step asked for")
     attempt_details: list[AttemptRow] | None = Field(
         default=None, description="every attempt of the one step asked for"
+    )
+    code: Code | None = Field(default=None, description="of the one step asked for")
+    source_changed: list[str] | None = Field(
+        default=None, description="recorded names: nodes whose source on disk is no longer the one that ran"
     )
     _page: StepPage = PrivateAttr()
 
@@ -158,6 +188,8 @@ class StepList(Reply):
             steps=[StepRow.of(step, page.run.graph) for step in page.steps],
             error=ErrorDetail.of(detail.error) if detail and detail.error else None,
             attempt_details=[AttemptRow.of(one) for one in detail.attempts] or None if detail else None,
+            code=Code.of(page),
+            source_changed=[printable(node) for node in page.changed] or None,
             next=_next(page),
         )
         reply._page = page
@@ -174,6 +206,8 @@ class StepList(Reply):
             Part(field="steps", handles=handles(StepRow), head=1, beyond=self._page.remaining, rest=after),
             next_part(asked),
             Part(field="error", handles=handles(ErrorDetail), wider=True, rest=lambda _: asked),
+            Part(field="code", wider=True, rest=lambda _: asked),
+            Part(field="source_changed", wider=True, rest=lambda _: call(DESCRIBE_GRAPH, run=handle(self._page.run))),
             Part(field="attempt_details", handles=handles(AttemptRow), wider=True, rest=lambda _: asked),
         )
 

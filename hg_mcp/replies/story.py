@@ -5,7 +5,7 @@ from typing import Final, Self
 
 from pydantic import Field, PrivateAttr
 
-from hg_mcp.names import GET_RUN_STEPS, GET_STEP_VALUES, LIST_RUNS, NODE_STATS, SUMMARIZE_RUN
+from hg_mcp.names import DESCRIBE_GRAPH, GET_RUN_STEPS, GET_STEP_VALUES, LIST_RUNS, NODE_STATS, SUMMARIZE_RUN
 from hg_mcp.queries.nodes import NodeFacts
 from hg_mcp.queries.runs import is_silent
 from hg_mcp.queries.story import Cause, RunStory
@@ -159,6 +159,9 @@ class RunSummary(Reply):
     error: str | None = Field(default=None, description="recorded: the run's own error, where no step explains it")
     causes: list[CauseRow] | None = None
     unfinished: list[OpenStep] | None = Field(default=None, description="innermost steps without an end")
+    source_changed: list[str] | None = Field(
+        default=None, description="recorded names: nodes whose source on disk is no longer the one that ran"
+    )
     record_lacks: list[str] | None = Field(default=None, description="what was not recorded, or lost")
     slowest: list[SlowNode] | None = None
     about: About
@@ -182,6 +185,7 @@ class RunSummary(Reply):
             error=_own_error(story),
             causes=[CauseRow.of(cause) for cause in story.causes] or None,
             unfinished=[OpenStep.of(step) for step in story.unfinished] or None,
+            source_changed=[printable(node) for node in story.changed] or None,
             record_lacks=list(_lacks(run)) or None,
             slowest=[SlowNode.of(facts) for facts in story.nodes] or None,
             about=About.of(run),
@@ -210,6 +214,7 @@ class RunSummary(Reply):
                 wider=True,
                 rest=lambda _: call(GET_RUN_STEPS, run=run, status=self._story.unfinished[0].status),
             ),
+            Part(field="source_changed", head=3, wider=True, rest=lambda _: call(DESCRIBE_GRAPH, run=run)),
             Part(field="record_lacks", wider=True, rest=lambda _: asked),
             Part(
                 field="slowest",

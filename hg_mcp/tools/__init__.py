@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from hg_mcp.tools.definition import Tool
+from hg_mcp.tools.graphs import describe_graph
 from hg_mcp.tools.runs import list_failed_runs, list_runs, summarize_run
 from hg_mcp.tools.steps import get_run_steps, get_step_values, node_stats
 
@@ -16,6 +17,7 @@ __all__ = ["GROUPS", "TOOLS"]
 GROUPS: Final[Mapping[str, tuple[Tool, ...]]] = {
     "Runs": (list_runs, list_failed_runs, summarize_run),
     "Steps": (get_run_steps, node_stats, get_step_values),
+    "Graphs": (describe_graph,),
 }
 
 TOOLS: Final[Mapping[str, Tool]] = {tool.name: tool for group in GROUPS.values() for tool in group}

@@ -31,6 +31,9 @@ __all__ = [
     "ErrorRecord",
     "FactsFrame",
     "Frame",
+    "GraphEdge",
+    "GraphFrame",
+    "GraphNode",
     "HeartbeatFrame",
     "ProcessFrame",
     "RunFrame",
@@ -126,6 +129,7 @@ class RunFrame(Struct, array_like=True, tag=1, gc=False):
     unknown_events: dict[str, int] | None = None
     start_missed: bool = False
     duplicates: int = 0
+    graph_digest: str | None = None
 
 
 class StepFrame(Struct, array_like=True, tag=2, gc=False):
@@ -235,4 +239,52 @@ class CloseFrame(Struct, array_like=True, tag=7, frozen=True):
     late_events: int = 0
 
 
-Frame = ProcessFrame | RunFrame | StepFrame | AttemptFrame | ValuesFrame | FactsFrame | HeartbeatFrame | CloseFrame
+class GraphNode(Struct, array_like=True, frozen=True, gc=False):
+    """A node of a graph. ``id`` is its name after those of the nodes around it, escaped and joined as in paths.
+
+    ``kind`` is the framework's word (``FUNCTION``, ``GRAPH``, ``BRANCH``, …), ``mapped`` the inputs it maps over,
+    ``branches`` are ``(label, node)`` of a gate. Of its code only what is known is there: ``source_hash`` is empty
+    where the file does not hold the code that is loaded.
+    """
+
+    id: str
+    kind: str = ""
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    mapped: tuple[str, ...] = ()
+    branches: tuple[tuple[str, str], ...] = ()
+    file: str = ""
+    line: int = 0
+    qualname: str = ""
+    source_hash: str = ""
+
+
+class GraphEdge(Struct, array_like=True, frozen=True, gc=False):
+    """An edge between nodes: ``data`` with the names of its values, ``control`` or ``ordering``."""
+
+    source: str
+    target: str
+    kind: str = "data"
+    values: tuple[str, ...] = ()
+
+
+class GraphFrame(Struct, array_like=True, tag=8, frozen=True):
+    """The structure of a graph; ``digest`` names its content, and ``RunFrame.graph_digest`` refers to it."""
+
+    digest: str
+    name: str = ""
+    nodes: tuple[GraphNode, ...] = ()
+    edges: tuple[GraphEdge, ...] = ()
+
+
+Frame = (
+    ProcessFrame
+    | RunFrame
+    | StepFrame
+    | AttemptFrame
+    | ValuesFrame
+    | FactsFrame
+    | HeartbeatFrame
+    | CloseFrame
+    | GraphFrame
+)

@@ -14,7 +14,7 @@ from zlib import crc32
 from msgspec import Struct
 from msgspec.structs import replace
 
-from recorder.journal.frames import CloseFrame, Frame, HeartbeatFrame, ProcessFrame, ValueEntry, ValuesFrame
+from recorder.journal.frames import CloseFrame, Frame, GraphFrame, HeartbeatFrame, ProcessFrame, ValueEntry, ValuesFrame
 from recorder.journal.liveness import is_locked
 from recorder.journal.reader import segment_files
 from recorder.journal.segment import FRAME_HEAD, Segment, encode, segment_name, write_holding_gil
@@ -83,6 +83,7 @@ class Journal:
         self._closed = False
         self._values_stopped = False
         self._digests: set[bytes] = set()
+        self._graphs: set[str] = set()
         self._attend_at = 0
         self._segment: Segment | None = None
         self.finished_bytes = 0
@@ -142,6 +143,13 @@ class Journal:
             self._digests.clear()
         self.write(replace(frame, entries=tuple(self._once(entry) for entry in frame.entries)))
 
+    def write_graph(self, frame: GraphFrame) -> None:
+        """Append a graph's structure, unless this segment already holds it."""
+        if self._segment is not None and frame.digest in self._graphs:
+            return
+        self.write(frame)
+        self._graphs.add(frame.digest)
+
     def beat(self) -> None:
         """Append a heartbeat."""
         tally = self._tally
@@ -190,6 +198,7 @@ class Journal:
             self._complain(f"cannot write to {self._directory} ({error})")
             return None
         self._digests.clear()
+        self._graphs.clear()
         self._look_around(self._segment)
         return self._segment
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from recorder.journal.frames import ErrorRecord, Frame
+from recorder.journal.frames import ErrorRecord, Frame, GraphFrame
 
 __all__ = [
     "Attempt",
@@ -167,6 +167,7 @@ class Sample:
     ``self_ms`` is its duration without that of what it holds, ``queue_ms`` its start minus its creation, where known.
     """
 
+    path: str
     node: str
     graph: str
     status: str
@@ -351,6 +352,14 @@ class RunReader(Protocol):
 
     async def values(self, run: int, step: int, *, with_data: bool) -> list[StoredValue]:
         """Values of a step (0: of the run), inputs first, in the order of their names' appearance."""
+        ...
+
+    async def structure(self, run: int) -> GraphFrame | None:
+        """The structure of the graph that the run executed, where it was recorded."""
+        ...
+
+    async def latest_structure(self, graph: str) -> GraphFrame | None:
+        """The structure that the latest run of a graph had, of those whose structure was recorded."""
         ...
 
     async def close(self) -> None:

@@ -27,6 +27,9 @@ from recorder.journal.frames import (
     ErrorRecord,
     FactsFrame,
     Frame,
+    GraphEdge,
+    GraphFrame,
+    GraphNode,
     HeartbeatFrame,
     ProcessFrame,
     RunFrame,
@@ -488,6 +491,53 @@ def test_a_sketch_merged_from_parts_is_within_one_percent(values: list[float], c
     fractions = (0.01, 0.5, 0.95, 0.99, 1.0)
     for fraction, found in zip(fractions, left.quantiles(fractions), strict=True):
         assert found == pytest.approx(nearest_rank(values, fraction), rel=0.0101, abs=1e-6)
+
+
+# Structures -----------------------------------------------------------------------------------------------------------
+
+WHOLE = GraphFrame(
+    "d1",
+    "classify",
+    (GraphNode("fetch", "FUNCTION", ("url",), ("doc",), (), (), "a.py", 3, "fetch", "h"), GraphNode("gate", "BRANCH")),
+    (GraphEdge("fetch", "gate", "data", ("doc",)),),
+)
+
+
+async def test_a_structure_comes_back_whole_for_its_runs_only(store: Store) -> None:
+    store.put(process(), WHOLE, run(1, graph_digest="d1"), run(2), WHOLE, run(3, graph_digest="lost"))
+    by_id = {found.run_id: found.key for found in await store.reader.runs(RunFilter(), limit=9)}
+    found = [await store.reader.structure(by_id[f"run-{number:04}"]) for number in (1, 2, 3)]
+    assert found == [WHOLE, None, None]
+
+
+async def test_the_latest_structure_is_that_of_the_latest_run_that_has_one(store: Store) -> None:
+    newer = GraphFrame("d2", "classify", (GraphNode("only"),))
+    store.put(process(), WHOLE, newer, run(1, graph_digest="d2", started_at=T0 + 9), run(2, graph_digest="d1"), run(3))
+    store.put(run(4, graph="other"))
+    assert await store.reader.latest_structure("classify") == newer
+    assert await store.reader.latest_structure("other") is None
+    assert await store.reader.latest_structure("nowhere") is None
+
+
+async def test_a_run_may_learn_its_structure_late(store: Store) -> None:
+    store.put(process(), run(1))
+    store.put(run(1, "completed", graph_digest="d1"))
+    assert await store.reader.structure(1) is None
+    store.put(WHOLE)
+    assert await store.reader.structure(1) == WHOLE
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    database = sqlite3.connect(path)
+    database.executescript(f"{MIGRATIONS[0]}; PRAGMA application_id = 0x48474D43; PRAGMA user_version = 1")
+    database.close()
+    with pytest.raises(StoreFailedError, match="format 1"):
+        SqliteReader(str(path))
+    writer = SqliteWriter(str(path))
+    writer.apply("rec1", (process(), WHOLE, run(1, graph_digest="d1")), SegmentState(name=SEGMENT, offset=1))
+    writer.close()
+    SqliteReader(str(path))
 
 
 # The SQLite file ------------------------------------------------------------------------------------------------------

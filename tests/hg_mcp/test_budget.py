@@ -1,6 +1,7 @@
 """Whatever was recorded: a reply fits its budget, wastes little of it, shows more for more, and keeps its core."""
 
 import json
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -10,11 +11,12 @@ from hg_mcp.queries.nodes import NodeFacts
 from hg_mcp.queries.runs import RunPage
 from hg_mcp.queries.steps import StepDetail, StepPage
 from hg_mcp.queries.story import Cause, RunStory
+from hg_mcp.queries.structure import GraphPage, NodeState
 from hg_mcp.queries.values import ValuePage
-from hg_mcp.replies import RunList, RunSummary, StepList, ValueList
+from hg_mcp.replies import GraphDescription, RunList, RunSummary, StepList, ValueList
 from hg_mcp.replies.base import Reply
 from hg_mcp.replies.budget import tokens
-from recorder.journal.frames import ErrorRecord
+from recorder.journal.frames import ErrorRecord, GraphEdge, GraphFrame, GraphNode
 from recorder.store.protocols import Attempt, Backlog, Failure, Run, Step, StoredValue, Worker
 
 T0 = 1_790_000_000_000_000
@@ -157,6 +159,7 @@ def stories(draw: st.DrawFn) -> RunStory:
         unfinished=[step] * many,
         unfinished_total=many + (draw(COUNTS) if many else 0),
         nodes=[node] * draw(MANY),
+        changed=[draw(HANDLE)] * draw(MANY),
     )
 
 
@@ -176,7 +179,8 @@ def step_pages(draw: st.DrawFn) -> StepPage:
         timeout_seconds=None,
         retry_scheduled=True,
     )
-    detail = StepDetail(attempts=[attempt] * draw(MANY), error=error) if draw(st.booleans()) else None
+    code = draw(st.none() | st.just(GraphNode(text, file=text, line=3, qualname=text, source_hash="aa")))
+    detail = StepDetail(attempts=[attempt] * draw(MANY), error=error, code=code) if draw(st.booleans()) else None
     return StepPage(
         run=draw(runs()),
         steps=found,
@@ -184,7 +188,19 @@ def step_pages(draw: st.DrawFn) -> StepPage:
         in_run=10**6,
         more=draw(st.booleans()) and bool(found),
         detail=detail,
+        changed=[draw(HANDLE)] * draw(MANY),
     )
+
+
+@st.composite
+def graph_pages(draw: st.DrawFn) -> GraphPage:
+    names = [f"{number}{draw(HANDLE)}" for number in range(draw(st.integers(0, 4)))] * draw(st.sampled_from([1, 30]))
+    text = draw(TEXT)
+    nodes = tuple(GraphNode(name, text, (text,), file=text, branches=((text, text),)) for name in names)
+    edges = tuple(GraphEdge(source, target, "data", (text,)) for source, target in pairwise(names))
+    states = [NodeState(node=node, name=node.id, status="failed", count=1, errors=1) for node in nodes]
+    structure = GraphFrame("d", text, nodes, edges) if draw(st.booleans()) else None
+    return GraphPage(run=draw(runs()), nodes=states, structure=structure)
 
 
 @st.composite
@@ -211,6 +227,7 @@ REPLIES: st.SearchStrategy[Reply] = st.one_of(
     stories().map(RunSummary.of),
     step_pages().map(StepList.of),
     value_pages().map(ValueList.of),
+    graph_pages().map(GraphDescription.of),
     st.builds(
         lambda run, copies, more: RunList.of(
             RunPage(runs=[run] * copies, total=10**6, more=more and copies > 0), failed=False

@@ -23,6 +23,7 @@ EVERY_CALL: list[tuple[str, dict[str, Any]]] = [
     ("summarize_run", {"run": "latest-failed"}),
     ("get_run_steps", {"run": "latest", "items": "3,12-14"}),
     ("node_stats", {"graph": "classify", "since": "2026-01-01"}),
+    ("describe_graph", {"graph": "classify"}),
     ("get_step_values", {"run": "run-a1", "step": "[3]/llm_call"}),
 ]
 

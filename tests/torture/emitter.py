@@ -1,6 +1,7 @@
 """A process to be killed: it records, and after each returned ``on_event`` writes the event's id to standard output.
 
-``python -m tests.torture.emitter STORE SHAPE``; shapes: ``run``, ``map``, ``threads``, each also as ``SHAPE+values``.
+``python -m tests.torture.emitter STORE SHAPE``; shapes: ``run``, ``map``, ``threads``, each also as ``SHAPE+values``;
+``held`` waits in the middle for a line from standard input.
 """
 
 import os
@@ -46,6 +47,14 @@ def mapped(recorder: Recorder) -> None:
     emit(recorder, RunEndEvent(run_id="map", span_id="map"))
 
 
+def held(recorder: Recorder) -> None:
+    emit(recorder, RunStartEvent(run_id="run", span_id="run", graph_name="held"))
+    step(recorder, "run", "run", 1)
+    sys.stdin.readline()
+    step(recorder, "run", "run", 2)
+    emit(recorder, RunEndEvent(run_id="run", span_id="run"))
+
+
 def threaded(recorder: Recorder) -> None:
     threads = [threading.Thread(target=single, args=(recorder, f"run{number}")) for number in range(4)]
     for thread in threads:
@@ -57,4 +66,4 @@ def threaded(recorder: Recorder) -> None:
 if __name__ == "__main__":
     store, shape = sys.argv[1:]
     name, _, values = shape.partition("+")
-    {"run": single, "map": mapped, "threads": threaded}[name](Recorder(store, values=bool(values)))
+    {"run": single, "map": mapped, "threads": threaded, "held": held}[name](Recorder(store, values=bool(values)))

@@ -72,18 +72,15 @@ async def test_every_event_that_returned_is_in_the_store(kill: int, tmp_path: Pa
 
 
 async def test_a_live_run_is_never_called_crashed(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.torture.emitter", str(tmp_path), "map"], stdout=subprocess.PIPE, cwd=Path.cwd()
-    )
-    assert process.stdout is not None
-    for _ in range(20):
-        process.stdout.readline()
-    process.send_signal(signal.SIGSTOP)
-    runs, _ = await read_back(tmp_path)
-    assert {run.status for run in runs.values()} == {"running"}
-    process.send_signal(signal.SIGCONT)
-    process.stdout.read()
-    process.stdout.close()
-    process.wait(30)
+    command = [sys.executable, "-m", "tests.torture.emitter", str(tmp_path), "held"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path.cwd()) as process:
+        assert process.stdout is not None
+        for _ in range(3):
+            process.stdout.readline()
+        process.send_signal(signal.SIGSTOP)
+        runs, _ = await read_back(tmp_path)
+        assert {run.status for run in runs.values()} == {"running"}
+        process.send_signal(signal.SIGCONT)
+        process.communicate(b"go on\n", timeout=30)
     runs, _ = await read_back(tmp_path)
     assert {run.status for run in runs.values()} == {"completed"}

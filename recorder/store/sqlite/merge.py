@@ -9,6 +9,7 @@ from recorder.journal.frames import (
     ErrorRecord,
     FactsFrame,
     Frame,
+    GraphFrame,
     HeartbeatFrame,
     ProcessFrame,
     RunFrame,
@@ -36,6 +37,7 @@ class Merged:
         self.values: dict[tuple[int, int, int], ValuesFrame] = {}
         self.contents: dict[bytes, bytes | None] = {}
         self.final: list[StepFrame] = []
+        self.graphs: list[GraphFrame] = []
         self.process: ProcessFrame | None = None
         self.facts: FactsFrame | None = None
         self.counts: HeartbeatFrame | CloseFrame | None = None
@@ -73,6 +75,8 @@ class Merged:
             case ProcessFrame():
                 self.process = frame
                 self.seen_at = max(self.seen_at, frame.started_at)
+            case GraphFrame():
+                self.graphs.append(frame)
             case FactsFrame():
                 self.facts = frame
             case HeartbeatFrame() | CloseFrame():

@@ -85,9 +85,9 @@ INSERT INTO runs (
     recorder, number, run_id, graph, status, started_at, ended_at, duration_ms, workflow_id, parent_workflow_id,
     is_map, map_size, items_completed, items_failed, items_paused, items_stopped, items_restored, supersteps, steps,
     failures, version, metadata, retry_of, retry_index, forked_from, is_resume, launched_by, stop_requested_at,
-    unknown_events, start_missed, duplicates
+    unknown_events, start_missed, duplicates, graph_digest
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (recorder, number) DO UPDATE SET
     run_id = excluded.run_id, graph = excluded.graph, status = excluded.status, started_at = excluded.started_at,
     ended_at = excluded.ended_at, duration_ms = excluded.duration_ms, workflow_id = excluded.workflow_id,
@@ -99,8 +99,13 @@ ON CONFLICT (recorder, number) DO UPDATE SET
     retry_of = excluded.retry_of, retry_index = excluded.retry_index, forked_from = excluded.forked_from,
     is_resume = excluded.is_resume, launched_by = excluded.launched_by,
     stop_requested_at = excluded.stop_requested_at, unknown_events = excluded.unknown_events,
-    start_missed = excluded.start_missed, duplicates = excluded.duplicates
+    start_missed = excluded.start_missed, duplicates = excluded.duplicates,
+    graph_digest = excluded.graph_digest
 RETURNING id;
+
+-- name: save_graph
+-- The digest names the content: what is there is the same.
+INSERT OR IGNORE INTO graphs (digest, graph, structure) VALUES (?, ?, ?);
 
 -- name: save_step
 -- REPLACE is as fast as a plain INSERT here and a little faster than an upsert (measured).
@@ -340,7 +345,7 @@ ORDER BY errors.step = 0, errors.step;
 -- name: samples
 -- self_ms: a step that holds others which ran side by side took no time of its own.
 SELECT
-    nodes.name AS node, graphs.name AS graph, steps.status, steps.marks, steps.attempts, steps.duration_ms,
+    steps.path, nodes.name AS node, graphs.name AS graph, steps.status, steps.marks, steps.attempts, steps.duration_ms,
     max(0, steps.duration_ms - coalesce(held.duration_ms, 0)) AS self_ms,
     (steps.started_at - steps.created_at) / 1e3 AS queue_ms
 FROM steps
@@ -375,6 +380,23 @@ JOIN names AS graphs ON graphs.id = steps.graph
 WHERE runs.graph = (SELECT id FROM names WHERE name = :graph)
     AND runs.started_at < :until AND (runs.ended_at IS NULL OR runs.ended_at >= :since)
     AND steps.kind = 0 AND steps.ended_at >= :since AND steps.ended_at < :until;
+
+-- name: structure
+SELECT graphs.digest, names.name, graphs.structure
+FROM runs
+JOIN graphs ON graphs.digest = runs.graph_digest
+JOIN names ON names.id = graphs.graph
+WHERE runs.id = :run;
+
+-- name: latest_structure
+-- Of the latest run of a graph that has one.
+SELECT graphs.digest, names.name, graphs.structure
+FROM runs
+JOIN graphs ON graphs.digest = runs.graph_digest
+JOIN names ON names.id = graphs.graph
+WHERE runs.graph = (SELECT id FROM names WHERE name = :graph) AND runs.graph_digest IS NOT NULL
+ORDER BY runs.started_at DESC
+LIMIT 1;
 
 -- name: values
 SELECT

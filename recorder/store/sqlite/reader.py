@@ -11,7 +11,7 @@ from typing import Any, Final
 import aiosqlite
 import msgspec
 
-from recorder.journal.frames import RUN_CODES, STEP_CODES
+from recorder.journal.frames import RUN_CODES, STEP_CODES, GraphFrame
 from recorder.store.protocols import (
     Attempt,
     Failure,
@@ -26,7 +26,7 @@ from recorder.store.protocols import (
 from recorder.store.sqlite import records
 from recorder.store.sqlite.database import translated, uri, verify
 from recorder.store.sqlite.queries import QUERIES, conjunction
-from recorder.store.sqlite.rows import CACHED
+from recorder.store.sqlite.rows import CACHED, unpack_graph
 from recorder.store.tally import Tally
 
 __all__ = ["SqliteReader"]
@@ -152,6 +152,14 @@ class SqliteReader:
         query = QUERIES["values" if with_data else "values_without_data"]
         return [records.stored_value(row) for row in await self._fetch(query, run=run, step=step)]
 
+    async def structure(self, run: int) -> GraphFrame | None:
+        """The structure of the graph that the run executed, where it was recorded."""
+        return self._structure(await self._fetch(QUERIES["structure"], run=run))
+
+    async def latest_structure(self, graph: str) -> GraphFrame | None:
+        """The structure that the latest run of a graph had, of those whose structure was recorded."""
+        return self._structure(await self._fetch(QUERIES["latest_structure"], graph=graph))
+
     async def close(self) -> None:
         """Let go of the store."""
         connection, self._connection = self._connection, None
@@ -172,6 +180,10 @@ class SqliteReader:
                 self._connection = await aiosqlite.connect(self._uri, uri=True)
                 self._connection.row_factory = sqlite3.Row
             return self._connection
+
+    @staticmethod
+    def _structure(rows: list[sqlite3.Row]) -> GraphFrame | None:
+        return unpack_graph(*rows[0]) if rows else None
 
     async def _runs(self, conditions: list[str], values: dict[str, Any]) -> list[Run]:
         rows = await self._fetch(conjunction("runs", conditions), **values)

@@ -85,8 +85,9 @@ def failure(row: sqlite3.Row) -> Failure:
 
 def sample(row: Sequence[Any]) -> Sample:
     """A row of ``samples``."""
-    node, graph, status, marks, attempts, duration_ms, self_ms, queue_ms = row
+    path, node, graph, status, marks, attempts, duration_ms, self_ms, queue_ms = row
     return Sample(
+        path=path,
         node=node,
         graph=graph,
         status=STEP_STATUSES[int(status)],

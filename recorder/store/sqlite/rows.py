@@ -6,7 +6,17 @@ from typing import Any, Final
 
 import msgspec
 
-from recorder.journal.frames import RUN_CODES, AttemptFrame, ErrorRecord, RunFrame, StepFrame, ValueEntry
+from recorder.journal.frames import (
+    RUN_CODES,
+    AttemptFrame,
+    ErrorRecord,
+    GraphEdge,
+    GraphFrame,
+    GraphNode,
+    RunFrame,
+    StepFrame,
+    ValueEntry,
+)
 
 __all__ = [
     "CACHED",
@@ -14,6 +24,7 @@ __all__ = [
     "START_MISSED",
     "attempt_row",
     "error_row",
+    "graph_row",
     "pack_content",
     "pack_id",
     "placeholder",
@@ -21,6 +32,7 @@ __all__ = [
     "step_row",
     "unpack_content",
     "unpack_error",
+    "unpack_graph",
     "unpack_id",
     "value_row",
 ]
@@ -38,6 +50,7 @@ _json: Final = msgspec.json.Encoder(order="deterministic").encode
 _decode_detail: Final = msgspec.json.Decoder(
     tuple[tuple[tuple[str, int, str, str], ...], tuple[tuple[str, str], ...], tuple[str, ...]]
 ).decode
+_decode_structure: Final = msgspec.json.Decoder(tuple[tuple[GraphNode, ...], tuple[GraphEdge, ...]]).decode
 
 
 def pack_id(name: str) -> bytes | str:
@@ -107,7 +120,18 @@ def run_row(recorder: int, frame: RunFrame, names: Mapping[str, int]) -> tuple[o
         _text(frame.unknown_events),
         frame.start_missed,
         frame.duplicates,
+        frame.graph_digest,
     )
+
+
+def graph_row(frame: GraphFrame, names: Mapping[str, int]) -> tuple[object, ...]:
+    """A row of ``graphs``."""
+    return (frame.digest, names[frame.name], _text((frame.nodes, frame.edges)))
+
+
+def unpack_graph(digest: str, name: str, structure: str) -> GraphFrame:
+    """The structure of a row."""
+    return GraphFrame(digest, name, *_decode_structure(structure))
 
 
 def placeholder(recorder: str, number: int, first: StepFrame | None) -> RunFrame:

@@ -5,7 +5,7 @@
 -- one run from 1, and 0 means the run itself. A later frame of a row replaces all of it.
 
 PRAGMA application_id = 0x48474d43;  -- "HGMC"
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 -- Names that repeat: nodes, graphs, threads, types. Stored once.
 CREATE TABLE names (
@@ -61,6 +61,13 @@ CREATE TABLE quarantine (
     payload BLOB NOT NULL
 ) STRICT;
 
+-- Structures of graphs, each once: a JSON array of nodes and of edges, as in recorder/journal/frames.py.
+CREATE TABLE graphs (
+    digest    TEXT PRIMARY KEY,
+    graph     INTEGER NOT NULL REFERENCES names (id),
+    structure TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Top-level runs. `number` is the recorder's own. `steps` and `failures` hold once the run has ended.
 CREATE TABLE runs (
     id                 INTEGER PRIMARY KEY,
@@ -94,7 +101,7 @@ CREATE TABLE runs (
     stop_requested_at  INTEGER,
     unknown_events     TEXT,  -- a JSON object: event type, count
     start_missed       INTEGER NOT NULL,
-    duplicates         INTEGER NOT NULL,
+    duplicates         INTEGER NOT NULL, graph_digest TEXT,
     UNIQUE (recorder, number)
 ) STRICT;
 
@@ -102,6 +109,7 @@ CREATE INDEX runs_by_start ON runs (started_at);
 CREATE INDEX runs_by_run_id ON runs (run_id);
 CREATE INDEX runs_by_workflow ON runs (workflow_id, started_at) WHERE workflow_id IS NOT NULL;
 CREATE INDEX runs_by_graph ON runs (graph, started_at, ended_at);
+CREATE INDEX runs_by_structure ON runs (graph, started_at) WHERE graph_digest IS NOT NULL;
 CREATE INDEX failed_runs ON runs (started_at) WHERE status IN (3, 4, 8) OR (status = 2 AND failures > 0);
 
 -- Executions of nodes (kind 0) and items of maps (kind 1). Ids of 16 hex digits are kept as 8 bytes.

@@ -18,6 +18,7 @@ from recorder.store.sqlite.queries import QUERIES
 from recorder.store.sqlite.rows import (
     attempt_row,
     error_row,
+    graph_row,
     pack_content,
     placeholder,
     run_row,
@@ -90,6 +91,7 @@ class SqliteWriter:
             batch = Merged(frames)
             key = self._save_recorder(recorder, batch)
             runs = self._save_runs(key, recorder, batch)
+            self._execute_many("save_graph", [graph_row(frame, self._names) for frame in batch.graphs])
             self._save_rows(runs, batch)
             self._save_errors(runs, batch)
             self._save_values(runs, batch)

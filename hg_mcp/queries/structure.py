@@ -1,0 +1,108 @@
+"""A graph's structure, and how each of its nodes fared in a run."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hg_mcp.errors import BadArgumentError, UnknownWordError
+from hg_mcp.names import LIST_RUNS
+from hg_mcp.queries.runs import find_run
+from hg_mcp.queries.sources import changed_sources
+from hg_mcp.queries.steps import node_id
+from recorder.journal.frames import GraphFrame, GraphNode
+from recorder.store.protocols import Run, RunFilter, RunReader, Sample
+
+__all__ = ["NOT_REACHED", "GraphPage", "NodeState", "graph_page"]
+
+NOT_REACHED: Final = "not_reached"
+_WORST_FIRST: Final = ("failed", "crashed", "running", "paused", "cancelled")
+_SLOW_SHARE: Final = 0.4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeState:
+    """A node and what became of it. ``name`` is its own, without those around it."""
+
+    node: GraphNode
+    name: str
+    status: str
+    count: int = 0
+    errors: int = 0
+    propagated: int = 0
+    cached: int = 0
+    self_ms: float = 0.0
+    changed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphPage:
+    """A graph as a run executed it.
+
+    ``structure`` is None where only the nodes that executed are known; ``earlier`` says that it is that of an earlier
+    run of the graph.
+    """
+
+    run: Run
+    nodes: Sequence[NodeState]
+    structure: GraphFrame | None
+    earlier: bool = False
+
+
+async def graph_page(reader: RunReader, handle: str, *, graph: str) -> GraphPage:
+    """The graph of a run, or of the latest run of a graph.
+
+    Raises:
+        CannotAnswer: There is no such run or graph, or both are asked for.
+    """
+    if graph and handle not in {"", "latest"}:
+        raise BadArgumentError("graph", "graph asks for its latest run, run for one of them: give only one of the two.")
+    run = await (_latest_of(reader, graph) if graph else find_run(reader, handle))
+    own = await reader.structure(run.key)
+    structure = await reader.latest_structure(graph) if own is None and graph else own
+    samples: dict[str, list[Sample]] = {}
+    for sample in await reader.samples(run.key):
+        samples.setdefault(node_id(sample.path), []).append(sample)
+    nodes = structure.nodes if structure else [GraphNode(found) for found in samples]
+    changed = frozenset(await changed_sources(run, own))
+    states = tuple(_states(nodes, samples, changed))
+    return GraphPage(run=run, nodes=states, structure=structure, earlier=structure is not own)
+
+
+async def _latest_of(reader: RunReader, graph: str) -> Run:
+    found = await reader.runs(RunFilter(graph=graph), limit=1)
+    if not found:
+        raise UnknownWordError("graph", graph, await reader.graphs(), hint=f"Call {LIST_RUNS} for the runs there are.")
+    return found[0]
+
+
+def _states(
+    nodes: Sequence[GraphNode], samples: Mapping[str, Sequence[Sample]], changed: frozenset[str]
+) -> Iterator[NodeState]:
+    spent = {found: sum(one.self_ms or 0.0 for one in group if not one.cached) for found, group in samples.items()}
+    limit = _SLOW_SHARE * sum(spent.values()) if len(spent) > 1 else float("inf")
+    for node in nodes:
+        group = samples.get(node.id, ())
+        slow = bool(group) and spent[node.id] >= max(limit, 1e-9)
+        yield NodeState(
+            node=node,
+            name=group[0].node if group else node.id.rpartition("/")[2],
+            status=_status(group, slow=slow),
+            count=len(group),
+            errors=sum(one.status == "failed" for one in group),
+            propagated=sum(one.propagated for one in group),
+            cached=sum(one.cached for one in group),
+            self_ms=spent.get(node.id, 0.0),
+            changed=node.id in changed,
+        )
+
+
+def _status(samples: Sequence[Sample], *, slow: bool) -> str:
+    if not samples:
+        return NOT_REACHED
+    statuses = {one.status for one in samples}
+    worst = next((word for word in _WORST_FIRST if word in statuses), "")
+    if worst:
+        return worst
+    if all(one.cached for one in samples):
+        return "cached"
+    return "slow" if slow else "completed"

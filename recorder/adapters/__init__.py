@@ -1,0 +1,1 @@
+"""What ties the recorder to frameworks beyond their events; nothing here imports one at module level."""

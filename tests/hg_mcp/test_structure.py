@@ -1,0 +1,191 @@
+"""What an agent is told of a graph's structure, and of source that changed since a run."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+from inline_snapshot import snapshot
+
+from recorder import Recorder
+from recorder.journal.frames import GraphEdge, GraphFrame, GraphNode
+from tests.hg_mcp.conftest import ask_store
+from tests.hg_mcp.recorded import TIMEOUT, node, run_frame, write_store
+from tests.support import framework
+
+WHOLE = GraphFrame(
+    "d1",
+    "classify",
+    (
+        GraphNode("load", "FUNCTION", ("url",), ("docs",), file="app.py", line=3, qualname="load", source_hash="aa"),
+        GraphNode("per_page", "GRAPH", ("docs",), ("answers",), mapped=("docs",)),
+        GraphNode("per_page/ask", "FUNCTION"),
+        GraphNode("enough", "BRANCH", branches=(("true", "END"), ("false", "load"))),
+        GraphNode("save", "FUNCTION"),
+    ),
+    (
+        GraphEdge("load", "per_page", "data", ("docs",)),
+        GraphEdge("per_page", "enough", "data", ("answers",)),
+        GraphEdge("enough", "load", "control"),
+    ),
+)
+FRAMES = (
+    run_frame(1, "run-g", status="failed", failures=1, steps=4, graph_digest="d1"),
+    node(1, 1, "load", ms=5.0, cached=True),
+    node(1, 2, "per_page", ms=90.0, status="failed", propagated=True, error=TIMEOUT),
+    node(1, 3, "per_page[0]/ask", ms=80.0, parent=2),
+    node(1, 4, "per_page[1]/ask@2", ms=80.0, parent=2, status="failed", error=TIMEOUT),
+)
+
+
+async def test_a_graph_is_described_with_what_became_of_each_node(tmp_path: Path):
+    store = write_store(tmp_path, (WHOLE, *FRAMES))
+    assert await ask_store(store, "describe_graph", run="run-g") == snapshot(
+        {
+            "summary": "'classify': 5 nodes (2 failed, 1 cached, 2 not reached) in run 'run-g', failed.",
+            "run_id": "run-g",
+            "graph": "classify",
+            "status": "failed",
+            "structure_recorded": True,
+            "nodes": [
+                {
+                    "node": "load",
+                    "status": "cached",
+                    "count": 1,
+                    "cached": 1,
+                    "self_ms": 0.0,
+                    "kind": "FUNCTION",
+                    "inputs": ["url"],
+                    "outputs": ["docs"],
+                    "file": "app.py",
+                    "line": 3,
+                    "function": "load",
+                    "source_hash": "aa",
+                },
+                {
+                    "node": "per_page",
+                    "status": "failed",
+                    "count": 1,
+                    "errors": 1,
+                    "propagated": 1,
+                    "self_ms": 0.0,
+                    "kind": "GRAPH",
+                    "mapped": ["docs"],
+                    "inputs": ["docs"],
+                    "outputs": ["answers"],
+                },
+                {
+                    "node": "per_page/ask",
+                    "status": "failed",
+                    "count": 2,
+                    "errors": 1,
+                    "self_ms": 160.0,
+                    "kind": "FUNCTION",
+                },
+                {
+                    "node": "enough",
+                    "status": "not_reached",
+                    "kind": "BRANCH",
+                    "branches": ["true: END", "false: load"],
+                },
+                {"node": "save", "status": "not_reached", "kind": "FUNCTION"},
+            ],
+            "edges": [
+                {"source": "load", "target": "per_page", "values": ["docs"]},
+                {"source": "per_page", "target": "enough", "values": ["answers"]},
+                {"source": "enough", "target": "load", "kind": "control"},
+            ],
+            "mermaid": [
+                "flowchart TD",
+                "classDef failed fill:#f8d0d0,stroke:#b00000",
+                "classDef cached fill:#e4dcf8,stroke:#6040b0",
+                "classDef not_reached fill:#fff,stroke:#aaa,color:#888",
+                'n0["load"]:::cached',
+                'n1[["per_page"]]:::failed',
+                'n2["per_page/ask"]:::failed',
+                'n3{"enough"}:::not_reached',
+                'n4["save"]:::not_reached',
+                'n0 -->|"docs"| n1',
+                'n1 -->|"answers"| n3',
+                "n3 -.-> n0",
+            ],
+            "next": [
+                {
+                    "tool": "get_run_steps",
+                    "arguments": {"run": "run-g", "node": "ask", "status": "failed"},
+                    "reason": "the failed executions of a node",
+                },
+                {"tool": "summarize_run", "arguments": {"run": "run-g"}, "reason": "what happened in this run and why"},
+            ],
+        }
+    )
+    by_graph = await ask_store(store, "describe_graph", graph="classify")
+    assert by_graph["nodes"] == (await ask_store(store, "describe_graph"))["nodes"]
+
+
+async def test_without_a_recorded_structure_the_nodes_that_executed_are_told(tmp_path: Path):
+    store = write_store(tmp_path, (run_frame(1, "run-p", steps=2), node(1, 1, "a", ms=1.0), node(1, 2, "b", ms=99.0)))
+    reply = await ask_store(store, "describe_graph")
+    assert reply["structure_recorded"] is False
+    assert "rec.attach(graph)" in reply["summary"]
+    assert {row["node"]: row["status"] for row in reply["nodes"]} == {"a": "completed", "b": "slow"}
+
+
+async def test_a_graph_whose_latest_run_lacks_its_structure_has_that_of_an_earlier_one(tmp_path: Path):
+    later = (run_frame(2, "run-later", at=10**9, steps=1), node(2, 1, "load", at=10**9))
+    store = write_store(tmp_path, (WHOLE, *FRAMES, *later))
+    reply = await ask_store(store, "describe_graph", graph="classify")
+    assert reply["run_id"] == "run-later"
+    assert "of an earlier run" in reply["summary"]
+    assert [row["status"] for row in reply["nodes"]] == ["completed", *["not_reached"] * 4]
+    assert (await ask_store(store, "describe_graph", run="run-later"))["structure_recorded"] is False
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [({"graph": "clasify"}, "Did you mean 'classify'"), ({"graph": "classify", "run": "run-g"}, "only one of the two")],
+)
+async def test_a_graph_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path, arguments, words):
+    store = write_store(tmp_path, (WHOLE, *FRAMES))
+    with pytest.raises(Exception, match=words):
+        await ask_store(store, "describe_graph", **arguments)
+
+
+async def test_a_drawing_is_never_cut_within_a_line(tmp_path: Path):
+    names = [f'{"very " * 9}long "name" <{number}> 長い名前' for number in range(60)]
+    edges = tuple(GraphEdge(names[i], names[i + 1], "data", (names[i], "x")) for i in range(59))
+    wide = GraphFrame("d1", "classify", tuple(GraphNode(name) for name in names), edges)
+    store = write_store(tmp_path, (wide, run_frame(1, "run-w", steps=0, graph_digest="d1")))
+    whole = (await ask_store(store, "describe_graph", budget=50_000))["mermaid"]
+    assert len(whole) == 2 + 60 + 59
+    for budget in range(300, 9000, 311):
+        lines = (await ask_store(store, "describe_graph", budget=budget))["mermaid"]
+        assert lines == whole[: len(lines)]
+
+
+async def test_source_that_changed_since_a_run_is_said_and_never_shown(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    framework.load(monkeypatch)
+    path = tmp_path / "app.py"
+    path.write_text("def load(x):\n    return x\n\ndef save(x):\n    return x\n")
+    spec = importlib.util.spec_from_file_location("app", path)
+    assert spec is not None
+    assert spec.loader is not None
+    app = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(app)
+    with Recorder(tmp_path / "store") as recorder:
+        graph = framework.Graph([framework.Node(app.load), framework.Node(app.save)], name="g")
+        framework.run(recorder.attach(graph), 1)
+    asked = [("summarize_run", {}), ("get_run_steps", {}), ("get_run_steps", {"step": "load"}), ("describe_graph", {})]
+    before = [await ask_store(tmp_path / "store", tool, **given) for tool, given in asked]
+    assert not any("source_changed" in reply for reply in before)
+    code = before[2]["code"]
+    assert (code["file"], code["line"], code["function"], code["changed"]) == (str(path), 1, "load", False)
+
+    path.write_text(path.read_text().replace("(x):\n    return x", "(x):\n    return 'the secret line'", 1))
+    summary, steps, step, described = [await ask_store(tmp_path / "store", tool, **given) for tool, given in asked]
+    assert summary["source_changed"] == steps["source_changed"] == ["load"]
+    assert step["code"]["changed"] is True
+    assert [row.get("source_changed") for row in described["nodes"]] == [True, None]
+    assert "changed since" in described["summary"]
+    assert "secret line" not in repr((summary, steps, step, described))
