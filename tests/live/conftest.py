@@ -3,21 +3,10 @@
 import logging
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.live.attaching import WAYS, Attached
-
 collect_ignore_glob = [] if os.environ.get("HYPERGRAPH") else ["*.py"]
-
-
-@pytest.fixture(params=[f"{runner} {way}" for runner, ways in WAYS.items() for way in ways])
-def attached(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Attached]:
-    """Each runner, with a recorder attached each way."""
-    runner, _, way = request.param.partition(" ")
-    with Attached(runner=runner, way=way, store=tmp_path / "store") as given:
-        yield given
 
 
 @pytest.fixture(autouse=True)

@@ -1,16 +1,25 @@
 """Every shape of run, under both runners, the recorder attached every way; held against the framework's own results."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypergraph import AsyncRunner, InMemoryCache, SqliteCheckpointer
 
 from tests.live import graphs
-from tests.live.attaching import Attached
+from tests.live.attaching import WAYS, Attached
 from tests.live.comparing import agree, outline_of, recorded
 
 PARSED = {"strip": "completed", "parse": "completed", "double": "completed"}
 NOT_PARSED = {"strip": "completed", "parse": "failed"}
+
+
+@pytest.fixture(params=[f"{runner} {way}" for runner, ways in WAYS.items() for way in ways])
+def attached(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Attached]:
+    """Each runner, with a recorder attached each way."""
+    runner, _, way = request.param.partition(" ")
+    with Attached(runner=runner, way=way, store=tmp_path / "store") as given:
+        yield given
 
 
 def below(place: str, outline: dict[str, str]) -> dict[str, str]:
