@@ -34,7 +34,7 @@ live: ## Prove it on hypergraph: make live HYPERGRAPH=DIR, a copy of its reposit
 	@test -f "$(HYPERGRAPH)/src/hypergraph/__init__.py" || { \
 		echo "make live needs HYPERGRAPH=DIR, a copy of hypergraph's repository; '$(HYPERGRAPH)' is none" >&2; exit 1; }
 	@$(MAKE) --no-print-directory $(LIVE_READY)
-	HYPERGRAPH="$(HYPERGRAPH)" PYTHONPATH="$(HYPERGRAPH)/src:." $(LIVE)/bin/python -m pytest -o norecursedirs=build tests/live
+	HYPERGRAPH="$(HYPERGRAPH)" PYTHONPATH="$(HYPERGRAPH)/src:." $(LIVE)/bin/python -m pytest tests/live
 	PYTHONPATH="$(HYPERGRAPH)/src:." $(LIVE)/bin/python -m benchmarks.on_hypergraph
 	$(LIVE)/bin/python -m tests.live.suite "$(HYPERGRAPH)" -n 2 --dist loadfile
 

@@ -22,6 +22,8 @@ __all__ = ["MAXIMUM", "MINIMUM", "Call", "Part", "encode", "fitted", "tokens"]
 MINIMUM: Final = 300
 MAXIMUM: Final = 50_000
 _BYTES_PER_TOKEN: Final = 4
+_COSTLY: Final = 160
+"""Bytes beyond the call that was asked, from which naming what is left out takes the place of showing it."""
 
 Doc = dict[str, Any]
 Call = dict[str, Any]
@@ -125,10 +127,13 @@ class _Sequence:
         return found
 
     def _rest(self, laid: _Laid, kept: int) -> Call:
+        """The call for what follows; with a larger budget the same one, also where naming the rest would cost much."""
         wanted = min(-(-self._before[-1] // _BYTES_PER_TOKEN) + 100, MAXIMUM)
-        if kept < len(laid.ends) and (laid.part.wider or not kept) and wanted > self._budget:
+        rest = laid.part.rest(kept)
+        costly = len(encode(rest)) > len(encode(self._asked)) + _COSTLY
+        if kept < len(laid.ends) and (laid.part.wider or not kept or costly) and wanted > self._budget:
             return {**self._asked, "arguments": {**self._asked["arguments"], "budget": wanted}}
-        return laid.part.rest(kept)
+        return rest
 
     def _lay_out(self, contents: Mapping[str, Any]) -> None:
         plain = [laid for laid in self._laid if laid.part.recorded is None]
