@@ -8,7 +8,6 @@ whose parent is a map is an item of it, a run whose parent is a node is nested i
 Not thread-safe: the recorder calls it under its lock.
 """
 
-import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from itertools import count
 from threading import current_thread, get_ident, main_thread
 from typing import Any, Final
 
+from recorder.dialect import decision, launching_node, micros, values, word
 from recorder.events import NodeStartEvent
 from recorder.failures import failing_inputs, from_event
 from recorder.journal.frames import (
@@ -31,6 +31,7 @@ from recorder.journal.frames import (
     RunFrame,
     StepFrame,
 )
+from recorder.processors import HANDLER_NAMES
 from recorder.redaction import Redaction
 from recorder.spans import ITEM_RUN, MAP_ROOT, MAPS, NESTED, NESTED_MAP, NODE_RUN, ROOT, SUBRUN, OpenRun, Span, escaped
 
@@ -57,11 +58,7 @@ WriteValues = Callable[[int, int, int, Mapping[str, Any]], None]
 
 
 class Linker:
-    """The state of one recorder's open runs.
-
-    Args:
-        redaction: Cleans recorded text.
-    """
+    """The state of one recorder's open runs; ``redaction`` cleans recorded text."""
 
     def __init__(self, redaction: Redaction) -> None:
         self._serial = next(_serials)
@@ -81,12 +78,7 @@ class Linker:
     # What the recorder asks -------------------------------------------------------------------------------------------
 
     def connect(self, write: Write, write_values: WriteValues | None) -> None:
-        """Where frames go, before the first event.
-
-        Args:
-            write: Takes each frame as it comes to be.
-            write_values: Takes ``(run, step, direction, values)``; None when values are not captured.
-        """
+        """Where frames go, and values by (run, step, direction), None when they are not captured."""
         self._write = write
         self._write_values = write_values
 
@@ -101,7 +93,7 @@ class Linker:
 
     def handler(self, type_name: str) -> Callable[[Any], None]:
         """The method for events of a type; unknown types are counted in their run and named."""
-        return getattr(self, _HANDLERS.get(type_name, "_unknown"))
+        return getattr(self, HANDLER_NAMES.get(type_name, "").removeprefix("on"), self._unknown)
 
     def abandon(self, run: OpenRun) -> None:
         """The run is over for good: whatever of it is open was cancelled."""
@@ -170,11 +162,11 @@ class Linker:
         metadata = getattr(event, "metadata", None)
         if metadata:
             frame.metadata = {str(key): self._redact.entry(str(key), str(value)) for key, value in metadata.items()}
-        frame.launched_by = _launching_node()
+        frame.launched_by = launching_node()
         if frame.is_map:
             run.root.kind = MAP_ROOT
         self._write(frame)
-        self._values(frame.run, 0, INPUT, event, "inputs", "trace_inputs")
+        self._values(frame.run, 0, INPUT, event)
 
     def _new_run(self, event: Any, *, missed: bool = False) -> OpenRun:
         frame = RunFrame(
@@ -182,7 +174,7 @@ class Linker:
             event.run_id,
             getattr(event, "graph_name", None) or "",
             _RUN_RUNNING,
-            _micros(event),
+            micros(event),
         )
         frame.workflow_id = event.workflow_id
         frame.start_missed = missed
@@ -207,7 +199,7 @@ class Linker:
             event.graph_name or "",
             event.graph_name or "",
             path,
-            _micros(event),
+            micros(event),
             _RUNNING,
             index,
             thread="" if get_ident() == _MAIN_THREAD else current_thread().name,
@@ -246,7 +238,7 @@ class Linker:
         span = self._open.get(event.span_id) or self._missed_run(event)
         if span is None:
             return
-        failed = _word(event.status) == "failed"
+        failed = word(event.status) == "failed"
         error = from_event(event, self._redact) if failed else None
         if failed:
             self._late_inputs(event, span)
@@ -259,7 +251,7 @@ class Linker:
         else:
             if failed:
                 self._fail(span, error)
-            self._end_step(event.span_id, span, _ITEM_STATUS[_word(event.status)], event)
+            self._end_step(event.span_id, span, _ITEM_STATUS[word(event.status)], event)
             self._write(span.frame)
 
     def _end_top(self, event: Any, span: Span, error: ErrorRecord | None) -> None:
@@ -270,9 +262,9 @@ class Linker:
         frame.items_stopped = event.batch_stopped_items
         frame.items_restored = event.batch_restored_items
         frame.error = error if error is None or not frame.failures else ErrorRecord(error.type, error.message)
-        self._end_run(run, RUN_CODES[_word(event.status)], _micros(event), event.duration_ms)
+        self._end_run(run, RUN_CODES[word(event.status)], micros(event), event.duration_ms)
         self._write(frame)
-        self._values(frame.run, 0, OUTPUT, event, "outputs", "trace_outputs")
+        self._values(frame.run, 0, OUTPUT, event)
 
     def _end_run(self, run: OpenRun, status: int, now: int, duration_ms: float | None = None) -> None:
         frame = run.frame
@@ -297,7 +289,7 @@ class Linker:
 
     def _stop_requested(self, event: Any) -> None:
         run = self._run_around(event)
-        run.frame.stop_requested_at = _micros(event)
+        run.frame.stop_requested_at = micros(event)
         self._write(run.frame)
 
     def _unknown(self, event: Any) -> None:
@@ -317,7 +309,7 @@ class Linker:
         if span_id in spans or span_id in self._seen or span_id in self._seen_before:
             self._count_duplicate(event)
             return
-        parent = spans.get(event.parent_span_id) or self._missed_parent(event)
+        parent = spans.get(event.parent_span_id) or self._run_around(event).root
         name = event.node_name
         path = name if name.isidentifier() else escaped(name)
         if parent.path:
@@ -355,7 +347,7 @@ class Linker:
         spans[span_id] = Span(NODE_RUN, frame, run, parent, path, parent.item, self.monotonic_ns())
         self._write(frame)
         if self._write_values is not None:
-            spans[span_id].has_inputs = self._values(frame.run, frame.step, INPUT, event, "inputs", "trace_inputs")
+            spans[span_id].has_inputs = self._values(frame.run, frame.step, INPUT, event)
 
     def _node_end(self, event: Any) -> None:
         span_id = event.span_id
@@ -379,7 +371,7 @@ class Linker:
             self._turn_window()
         self._write(frame)
         if self._write_values is not None:
-            self._values(frame.run, frame.step, OUTPUT, event, "outputs", "trace_outputs")
+            self._values(frame.run, frame.step, OUTPUT, event)
 
     def _node_error(self, event: Any) -> None:
         span = self._open.get(event.span_id) or self._missed_node(event)
@@ -395,11 +387,11 @@ class Linker:
         self._end_step(event.span_id, span, _CANCELLED if cancelled else _FAILED, event)
         self._write(span.frame)
 
-    def _attempt_start(self, event: Any) -> None:
+    def _node_attempt_start(self, event: Any) -> None:
         span = self._open_node(event.parent_span_id)
         if span is None or self._is_repeated((type(event), event.span_id), event):
             return
-        frame, started = span.frame, _micros(event)
+        frame, started = span.frame, micros(event)
         attempt = AttemptFrame(frame.run, frame.step, event.attempt_number, started)
         attempt.max_attempts = event.max_attempts
         attempt.timeout_seconds = event.timeout_seconds
@@ -409,14 +401,14 @@ class Linker:
         self._write(frame)
         self._write(attempt)
 
-    def _attempt_end(self, event: Any) -> None:
+    def _node_attempt_end(self, event: Any) -> None:
         span = self._open_node(event.parent_span_id)
         if span is None or self._is_repeated((type(event), event.span_id), event):
             return
         attempt = (span.attempts or {}).pop(event.attempt_number, None)
         if attempt is None:
             attempt = AttemptFrame(span.frame.run, span.frame.step, event.attempt_number, None)
-        attempt.ended_at = _micros(event)
+        attempt.ended_at = micros(event)
         attempt.duration_ms = event.duration_ms
         attempt.outcome = event.outcome
         attempt.retry_scheduled = bool(event.retry_scheduled)
@@ -428,17 +420,14 @@ class Linker:
         self._mark(event.span_id, "cached", True)
 
     def _route_decision(self, event: Any) -> None:
-        decision = event.decision
-        if decision is None:  # the gate chose nothing
-            return
-        if not isinstance(decision, str):
-            decision = ", ".join(str(target) for target in decision)
-        self._mark(event.node_span_id, "decision", str(decision))
+        chosen = decision(event)
+        if chosen is not None:
+            self._mark(event.node_span_id, "decision", chosen)
 
     def _interrupt(self, event: Any) -> None:
         self._mark(event.span_id, "status", _PAUSED)
 
-    def _chunk(self, event: Any) -> None:
+    def _streaming_chunk(self, event: Any) -> None:
         span = self._open_node(event.parent_span_id)
         if span is not None and not self._is_repeated((type(event), event.span_id), event):
             span.frame.chunks += 1
@@ -500,16 +489,14 @@ class Linker:
             setattr(span.frame, field, value)
             self._write(span.frame)
 
-    def _values(self, run: int, step: int, direction: int, event: Any, ours: str, theirs: str) -> bool:
+    def _values(self, run: int, step: int, direction: int, event: Any) -> bool:
         """Record an event's values; False if it has none."""
         if self._write_values is None:
             return False
-        values = getattr(event, ours, None)
-        if values is None:
-            values = getattr(event, theirs, None)
-        if values is not None:
-            self._write_values(run, step, direction, values)
-        return values is not None
+        found = values(event, direction)
+        if found is not None:
+            self._write_values(run, step, direction, found)
+        return found is not None
 
     def _note_failed(self, span: Span) -> None:
         """A node failed whose inputs are not recorded: the end of the run around it may still tell them."""
@@ -593,11 +580,8 @@ class Linker:
             return None
         return self._run_around(event).root
 
-    def _missed_parent(self, event: Any) -> Span:
-        """Where a span belongs whose parent is not open: its run, ended or never announced."""
-        return self._run_around(event).root
-
     def _run_around(self, event: Any) -> OpenRun:
+        """The run of an event whose place is not open: it may have ended, or never have been announced."""
         for span_id in (event.span_id, event.parent_span_id):
             span = self._open.get(span_id)
             if span is not None:
@@ -609,39 +593,5 @@ class Linker:
         return run
 
 
-_HANDLERS: Final = {
-    "RunStartEvent": "_run_start",
-    "RunEndEvent": "_run_end",
-    "NodeStartEvent": "_node_start",
-    "NodeEndEvent": "_node_end",
-    "NodeErrorEvent": "_node_error",
-    "NodeAttemptStartEvent": "_attempt_start",
-    "NodeAttemptEndEvent": "_attempt_end",
-    "CacheHitEvent": "_cache_hit",
-    "RouteDecisionEvent": "_route_decision",
-    "InterruptEvent": "_interrupt",
-    "StreamingChunkEvent": "_chunk",
-    "SuperstepStartEvent": "_superstep_start",
-    "StopRequestedEvent": "_stop_requested",
-}
-
-
-def _micros(event: Any) -> int:
-    return int(event.timestamp * 1e6)
-
-
 def _identity(error: ErrorRecord | None) -> tuple[str, str]:
     return ("", "") if error is None else (error.type, error.message)
-
-
-def _word(status: Any) -> str:
-    """The word of a status: hypergraph's are enumerations."""
-    return getattr(status, "value", status)
-
-
-def _launching_node() -> tuple[str, str] | None:
-    """The hypergraph node by whose hand a top-level run was started, as the framework tells it."""
-    framework = sys.modules.get("hypergraph")
-    current = getattr(framework, "current_node_span", None)
-    reference = current() if current is not None else None
-    return None if reference is None else (reference.run_id, reference.span_id)

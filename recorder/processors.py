@@ -7,11 +7,11 @@ and behaviour are hypergraph's (``hypergraph/events/processor.py`` and ``dispatc
 import re
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from recorder.events import EVENT_TYPES
 
-__all__ = ["AsyncEventProcessor", "EventDispatcher", "EventProcessor", "TypedEventProcessor"]
+__all__ = ["HANDLER_NAMES", "AsyncEventProcessor", "EventDispatcher", "EventProcessor", "TypedEventProcessor"]
 
 
 class EventProcessor:
@@ -41,7 +41,8 @@ def _handler_name(event_type: type) -> str:
     return "on" + re.sub(r"([A-Z])", r"_\1", event_type.__name__.removesuffix("Event")).lower()
 
 
-_HANDLERS = {event_type.__name__: _handler_name(event_type) for event_type in EVENT_TYPES}
+HANDLER_NAMES: Final = {event_type.__name__: _handler_name(event_type) for event_type in EVENT_TYPES}
+"""The method for each type of event, by the type's name."""
 
 
 class TypedEventProcessor(EventProcessor):
@@ -52,7 +53,7 @@ class TypedEventProcessor(EventProcessor):
 
     def on_event(self, event: Any) -> None:
         """Call the method of the event's type; other types pass by."""
-        handler: Callable[[Any], None] | None = getattr(self, _HANDLERS.get(type(event).__name__, ""), None)
+        handler: Callable[[Any], None] | None = getattr(self, HANDLER_NAMES.get(type(event).__name__, ""), None)
         if handler is not None:
             handler(event)
 
