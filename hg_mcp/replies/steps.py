@@ -18,6 +18,7 @@ from recorder.store.protocols import Attempt, Step
 __all__ = ["StepList", "StepRow"]
 
 _LONGEST_HANDLE = 100
+_INSTALLED = ("/site-packages/", "/dist-packages/", "/.venv/", "/venv/")
 
 
 class StepRow(Row):
@@ -71,6 +72,20 @@ class Frame(Row):
     line: int | None = None
     function: str | None = None
     code: str | None = None
+    in_project: bool | None = Field(default=None, description="its file is then relative to where the program ran")
+
+    @classmethod
+    def of(cls, file: str, line: int, function: str, code: str, *, home: str) -> Self:
+        """A recorded frame; ``home`` is the working directory of the program."""
+        below = home.rstrip("/") + "/"
+        ours = bool(home) and file.startswith(below) and not any(place in file for place in _INSTALLED)
+        return cls(
+            file=printable(file.removeprefix(below) if ours else file),
+            line=line,
+            function=printable(function),
+            code=printable(code) or None,
+            in_project=ours or None,
+        )
 
 
 class CauseOf(Row):
@@ -90,12 +105,9 @@ class ErrorDetail(Row):
     notes: list[str] | None = None
 
     @classmethod
-    def of(cls, error: ErrorRecord) -> Self:
-        """A recorded exception."""
-        frames = [
-            Frame(file=printable(file), line=line, function=printable(function), code=printable(code) or None)
-            for file, line, function, code in error.frames
-        ]
+    def of(cls, error: ErrorRecord, *, home: str) -> Self:
+        """A recorded exception of a program that ran in the directory ``home``."""
+        frames = [Frame.of(*frame, home=home) for frame in error.frames]
         causes = [CauseOf(type=printable(kind), message=printable(message)) for kind, message in error.causes]
         return cls(
             type=printable(error.type),
@@ -186,7 +198,7 @@ class StepList(Reply):
             status=page.run.status,
             total=page.total,
             steps=[StepRow.of(step, page.run.graph) for step in page.steps],
-            error=ErrorDetail.of(detail.error) if detail and detail.error else None,
+            error=ErrorDetail.of(detail.error, home=page.run.worker.cwd) if detail and detail.error else None,
             attempt_details=[AttemptRow.of(one) for one in detail.attempts] or None if detail else None,
             code=Code.of(page),
             source_changed=[printable(node) for node in page.changed] or None,

@@ -1,5 +1,6 @@
 """The shell's answers are the tools' answers."""
 
+import json
 import os
 import subprocess
 import sys
@@ -119,9 +120,13 @@ def test_a_traceback_is_a_table_of_frames(tmp_path: Path):
     )
     script = tmp_path / "script.py"
     script.write_text(code)
-    subprocess.run([sys.executable, script], check=True)
+    subprocess.run([sys.executable, script], check=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": ROOT})
     shown = shell("get-run-steps", "latest", "--step", "fails", store=tmp_path, COLUMNS="120").stdout.decode()
     assert "error type     ValueError" in shown
     assert "error frames" in shown
+    asked = shell("get-run-steps", "latest", "--step", "fails", "--json", store=tmp_path)
+    assert json.loads(asked.stdout)["error"]["frames"] == [
+        {"file": "script.py", "line": 4, "function": "fails", "code": "raise ValueError('no')", "in_project": True}
+    ]
     assert "raise ValueError('no')" in shown
     assert "{" not in shown
