@@ -99,7 +99,7 @@ class Linker:
         """The run is over for good: whatever of it is open was cancelled."""
         now = int(time.time() * 1e6)
         if run.open_spans:
-            left = [(span_id, span) for span_id, span in self._open.items() if span.run is run and span is not run.root]
+            left = [(span_id, span) for span_id, span in self._open.items() if span.run is run and span.kind > MAP_ROOT]
             for span_id, span in reversed(left):
                 self._cancel(span_id, span, now)
         if not run.ended:

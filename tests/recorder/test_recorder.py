@@ -415,6 +415,20 @@ def test_runs_that_ended_are_forgotten(tmp_path: Path) -> None:
     assert remembered() <= before
 
 
+async def test_a_step_begun_after_its_run_ended_outlives_the_memory_of_that_run(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder:
+        start(recorder, "old")
+        end(recorder, "old")
+        node(recorder, "background", "old", ends=False)
+        for number in range(300):
+            start(recorder, f"run-{number}")
+            end(recorder, f"run-{number}")
+    async with reading(tmp_path) as reader:
+        (old,) = await reader.match_runs("old")
+        assert old.worker.closed_at is not None
+        assert [step.status for step in await all_steps(reader, old)] == ["cancelled"]
+
+
 async def test_without_values_no_value_reaches_the_disk(tmp_path: Path) -> None:
     with Recorder(tmp_path) as recorder:
         start(recorder, inputs={"secret-input": "CANARY-1"})
