@@ -83,7 +83,7 @@ class Recorder(EventProcessor):
         self._limits = Limits()
         self._renew_lock()
         self._location: StoreLocation | None = None
-        self._complaints = 0
+        self._complained = False
         self._failures = 0
         self._failed_at: tuple[int, int] | None = None
         self._closed = False
@@ -370,14 +370,16 @@ class Recorder(EventProcessor):
     def _switch_off(self, reason: str) -> None:
         self._is_off = True
         self._handlers = _Handlers(lambda _: self._lose)
-        self._complaints = 0
-        self._complain(f"{reason}; this process records no more")
+        self._say(f"{reason}; this process records no more")
 
     def _complain(self, what: str) -> None:
-        """One reassuring line for the user, the first time."""
-        self._complaints += 1
-        if self._complaints > 1:
-            return
+        """Say it the first time that something goes wrong."""
+        if not self._complained:
+            self._say(what)
+
+    def _say(self, what: str) -> None:
+        """One reassuring line for the user."""
+        self._complained = True
         import logging  # lazy: 3 ms at import, needed only when something went wrong
 
         logging.getLogger("recorder").warning(
@@ -391,8 +393,7 @@ class Recorder(EventProcessor):
     def _too_late(self, event: Any) -> None:
         self._tally.late_events += 1
         if self._tally.late_events == 1:
-            self._complaints = 0
-            self._complain(f"a {type(event).__name__} came after close() and was not recorded")
+            self._say(f"a {type(event).__name__} came after close() and was not recorded")
 
     # Forks ------------------------------------------------------------------------------------------------------------
 
