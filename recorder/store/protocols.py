@@ -24,6 +24,7 @@ __all__ = [
     "SegmentState",
     "Step",
     "StepFilter",
+    "StepValue",
     "StoredValue",
     "Worker",
 ]
@@ -212,10 +213,23 @@ class StoredValue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepValue:
+    """A value together with the step that it belongs to."""
+
+    step: int
+    path: str
+    node: str
+    item: int | None
+    step_status: str
+    value: StoredValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFilter:
     """Which top-level runs. Empty fields do not filter. ``since`` and ``until`` bound the start, in microseconds.
 
-    ``failed`` asks for failed runs as design.md has them: failed, partial, crashed, or completed with failures inside.
+    ``failed`` asks for failed runs as design.md has them: failed, partial, crashed, or completed with failures inside;
+    ``good`` for completed ones with none.
     """
 
     statuses: Sequence[str] = ()
@@ -225,6 +239,7 @@ class RunFilter:
     until: int | None = None
     metadata: Mapping[str, str] | None = None
     failed: bool = False
+    good: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -352,6 +367,23 @@ class RunReader(Protocol):
 
     async def values(self, run: int, step: int, *, with_data: bool) -> list[StoredValue]:
         """Values of a step (0: of the run), inputs first, in the order of their names' appearance."""
+        ...
+
+    async def values_across(
+        self,
+        run: int,
+        which: StepFilter,
+        *,
+        name: str = "",
+        direction: str = "",
+        with_data: bool,
+        limit: int,
+        after: int = 0,
+    ) -> list[StepValue]:
+        """Values of many steps, in start order, then as ``values`` has them; from beyond step number ``after``.
+
+        ``name`` and ``direction`` keep those values only. ``limit`` counts values: the last step's may be cut off.
+        """
         ...
 
     async def structure(self, run: int) -> GraphFrame | None:

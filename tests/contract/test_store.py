@@ -6,6 +6,7 @@ import re
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -398,6 +399,36 @@ async def test_equal_values_are_kept_once_and_found_by_every_step_that_had_them(
     assert {value.digest for value in second} == {b"D".hex() * 16, b"E".hex() * 16}
     assert {value.data for value in await store.reader.values(1, 2, with_data=False)} == {None}
     assert sum(path.stat().st_size for path in tmp_path.iterdir() if path.name != "runs.db-shm") < 1_000_000
+
+
+async def test_values_of_many_steps_come_in_start_order_by_name_and_direction(store: Store) -> None:
+    store.put(process(), run(), step(1), ValuesFrame(1, 1, INPUT, (entry("doc", b"D" * 16, b"1"),)))
+    store.put(step(2), ValuesFrame(1, 2, INPUT, (entry("doc", b"E" * 16, b"2"),)))
+    store.put(ValuesFrame(1, 2, OUTPUT, (entry("label", b"F" * 16, b"3"), entry("doc", b"D" * 16))))
+    across = partial(store.reader.values_across, 1, limit=9)
+    assert [
+        (one.step, one.value.direction, one.value.name, one.value.data)
+        for one in await across(StepFilter(), with_data=True)
+    ] == [
+        (1, "input", "doc", b"1"),
+        (2, "input", "doc", b"2"),
+        (2, "output", "label", b"3"),
+        (2, "output", "doc", b"1"),
+    ]
+    named = await across(StepFilter(), name="doc", direction="input", with_data=False, after=1)
+    assert [(one.step, one.value.data) for one in named] == [(2, None)]
+    assert await across(StepFilter(statuses=["failed"]), with_data=True) == []
+
+
+async def test_a_run_is_good_when_it_completed_with_no_failure_inside(store: Store) -> None:
+    ended = {"ended_at": 2_000_000}
+    store.put(
+        process(),
+        run(1, "completed", run_id="good", **ended),
+        run(2, "completed", run_id="inside", failures=1, **ended),
+        run(3, "failed", run_id="failed", **ended),
+    )
+    assert [found.run_id for found in await store.reader.runs(RunFilter(good=True), limit=9)] == ["good"]
 
 
 async def test_data_that_comes_after_its_digest_fills_it(store: Store) -> None:

@@ -195,6 +195,9 @@ TRUE
 -- The words of the partial index failed_runs, which it needs to be used.
 (runs.status IN (3, 4, 8) OR (runs.status = 2 AND runs.failures > 0))
 
+-- name: where_run_good
+runs.status = 2 AND runs.failures = 0
+
 -- name: where_run_statuses
 runs.status IN (SELECT value FROM json_each(:statuses))
 
@@ -419,3 +422,26 @@ JOIN names AS types ON types.id = step_values.type
 LEFT JOIN contents ON contents.id = step_values.content
 WHERE step_values.run = :run AND step_values.step = :step
 ORDER BY step_values.direction, step_values.position;
+
+-- name: values_across
+-- Values of the steps that a filter keeps.
+SELECT
+    steps.step, steps.path, nodes.name AS node, steps.item, steps.status AS step_status,
+    step_values.direction, names.name, step_values.status, types.name AS type, step_values.size, contents.digest,
+    step_values.note, CASE WHEN :with_data THEN contents.encoding ELSE 0 END AS encoding,
+    CASE WHEN :with_data THEN contents.data END AS data
+FROM steps
+JOIN names AS nodes ON nodes.id = steps.node
+JOIN step_values ON step_values.run = steps.run AND step_values.step = steps.step
+JOIN names ON names.id = step_values.name
+JOIN names AS types ON types.id = step_values.type
+LEFT JOIN contents ON contents.id = step_values.content
+WHERE steps.run = :run AND steps.step > :after AND {where}
+ORDER BY steps.step, step_values.direction, step_values.position
+LIMIT :limit;
+
+-- name: where_value_name
+names.name = :name
+
+-- name: where_value_direction
+step_values.direction = :direction

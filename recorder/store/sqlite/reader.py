@@ -11,7 +11,7 @@ from typing import Any, Final
 import aiosqlite
 import msgspec
 
-from recorder.journal.frames import RUN_CODES, STEP_CODES, GraphFrame
+from recorder.journal.frames import DIRECTIONS, RUN_CODES, STEP_CODES, GraphFrame
 from recorder.store.protocols import (
     Attempt,
     Failure,
@@ -21,6 +21,7 @@ from recorder.store.protocols import (
     Sample,
     Step,
     StepFilter,
+    StepValue,
     StoredValue,
 )
 from recorder.store.sqlite import records
@@ -152,6 +153,25 @@ class SqliteReader:
         query = QUERIES["values" if with_data else "values_without_data"]
         return [records.stored_value(row) for row in await self._fetch(query, run=run, step=step)]
 
+    async def values_across(
+        self,
+        run: int,
+        which: StepFilter,
+        *,
+        name: str = "",
+        direction: str = "",
+        with_data: bool,
+        limit: int,
+        after: int = 0,
+    ) -> list[StepValue]:
+        """Values of many steps, in start order, then as ``values`` has them; from beyond step number ``after``."""
+        conditions, values = _step_conditions(which)
+        conditions += ["where_value_name"] * bool(name) + ["where_value_direction"] * bool(direction)
+        values.update(name=name, direction=DIRECTIONS.index(direction) if direction else None, with_data=with_data)
+        query = conjunction("values_across", conditions)
+        rows = await self._fetch(query, run=run, limit=limit, after=after, **values)
+        return [records.step_value(row) for row in rows]
+
     async def structure(self, run: int) -> GraphFrame | None:
         """The structure of the graph that the run executed, where it was recorded."""
         return self._structure(await self._fetch(QUERIES["structure"], run=run))
@@ -199,6 +219,7 @@ def _run_conditions(which: RunFilter) -> tuple[list[str], dict[str, Any]]:
     """Names of the conditions that a filter asks for, and their values."""
     asked = {
         "where_run_failed": which.failed,
+        "where_run_good": which.good,
         "where_run_statuses": bool(which.statuses),
         "where_run_graph": bool(which.graph),
         "where_run_workflow": bool(which.workflow_id),

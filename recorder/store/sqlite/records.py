@@ -8,12 +8,12 @@ import msgspec
 
 from recorder.events import RUN_STATUSES, STEP_STATUSES
 from recorder.journal.frames import DIRECTIONS, VALUE_STATUSES, ErrorRecord
-from recorder.store.protocols import Attempt, Failure, NodeWindow, Run, Sample, Step, StoredValue, Worker
+from recorder.store.protocols import Attempt, Failure, NodeWindow, Run, Sample, Step, StepValue, StoredValue, Worker
 from recorder.store.sketch import Sketch
 from recorder.store.sqlite.rows import CACHED, PROPAGATED, START_MISSED, unpack_content, unpack_error, unpack_id
 from recorder.store.tally import Tally
 
-__all__ = ["attempt", "failure", "run", "sample", "step", "stored_value", "tally", "window", "worker"]
+__all__ = ["attempt", "failure", "run", "sample", "step", "step_value", "stored_value", "tally", "window", "worker"]
 
 _KINDS = ("node", "item")
 
@@ -125,9 +125,20 @@ def window(node: str, graph: str, of: Tally) -> NodeWindow:
     )
 
 
+def step_value(row: sqlite3.Row) -> StepValue:
+    """A row of ``values_across``."""
+    fields = _fields(row)
+    of_step = {key: fields.pop(key) for key in ("step", "path", "node", "item")}
+    status = STEP_STATUSES[int(fields.pop("step_status"))]
+    return StepValue(**of_step, step_status=status, value=_stored(fields))
+
+
 def stored_value(row: sqlite3.Row) -> StoredValue:
     """A row of ``values``."""
-    fields = _fields(row)
+    return _stored(_fields(row))
+
+
+def _stored(fields: dict[str, Any]) -> StoredValue:
     digest, encoding = fields["digest"], fields.pop("encoding")
     fields.update(
         direction=DIRECTIONS[fields["direction"]],
