@@ -17,6 +17,7 @@ __all__ = [
     "NoRunsError",
     "StoreMissingError",
     "StoreRefusedError",
+    "UnknownItemsError",
     "UnknownRunError",
     "UnknownStepError",
     "UnknownToolError",
@@ -117,6 +118,16 @@ class UnknownStepError(CannotAnswer):
         meant = f"Nearest: {_listed(close, 120)}." if close else "The run has no steps."
         how = f"Call {GET_RUN_STEPS} with run={quoted(run_id)} to list them."
         super().__init__(f"Run {quoted(run_id)} has no step {quoted(given, 120)}. {meant} {how}")
+
+
+class UnknownItemsError(CannotAnswer):
+    """The run has no such items. ``known`` are those it has, ``failed`` those of them that failed, as ranges."""
+
+    def __init__(self, given: str, run_id: str, *, known: str, failed: str) -> None:
+        self.given, self.known, self.failed = given, known, failed
+        there = f"It has items {known}" if known else "It has none: it is no map, and no step of it started one"
+        which = f"; failed: {failed}" if failed else "; none of them failed" if known else ""
+        super().__init__(f"Run {quoted(run_id)} has no items {quoted(given)}. {there}{which}.")
 
 
 class UnknownValueError(CannotAnswer):

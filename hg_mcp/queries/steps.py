@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 from hg_mcp.errors import UnknownStepError, UnknownWordError
 from hg_mcp.names import NODE_STATS
+from hg_mcp.queries.items import no_such_items, read_items
 from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.sources import changed_sources
-from hg_mcp.queries.words import cursor_of, read_cursor, read_items, read_statuses
+from hg_mcp.queries.words import cursor_of, read_cursor, read_statuses
 from recorder.events import STEP_STATUSES
 from recorder.journal.frames import ErrorRecord, GraphFrame, GraphNode
 from recorder.store.protocols import Attempt, Run, RunReader, Step, StepFilter
 
-__all__ = ["StepDetail", "StepPage", "find_step", "node_id", "outer_item", "step_page"]
+__all__ = ["StepDetail", "StepPage", "find_step", "known_node", "node_id", "step_page"]
 
 _CLOSE_PATHS = 2_000
 
@@ -54,12 +55,6 @@ class StepPage:
         return max(self.total - self.seen - len(self.steps), 1) if self.more else 0
 
 
-def outer_item(path: str) -> int | None:
-    """The item index of the outermost map on a path (names escape their brackets)."""
-    match = re.search(r"\[(\d+)\]", path)
-    return int(match[1]) if match else None
-
-
 async def find_step(reader: RunReader, run: Run, path: str) -> Step:
     """The step with a path.
 
@@ -92,16 +87,20 @@ async def step_page(
     """
     run = await find_run(reader, handle)
     top = await find_step(reader, run, step) if step else None
+    chosen = read_items(items)
     which = StepFilter(
         statuses=read_statuses(status, STEP_STATUSES),
-        node=await _known_node(reader, run, node),
-        items=read_items(items),
+        node=await known_node(reader, run, node),
+        items=chosen.indexes,
+        item_statuses=chosen.statuses,
         under=top.path if top else "",
         slower_than_ms=slower_than_ms or None,
     )
     after, seen = read_cursor(cursor, 2) or (0, 0)
     steps = await reader.steps(run.key, which, limit=limit + 1, after=after)
     total = await reader.count_steps(run.key, which)
+    if items and not total:
+        await no_such_items(reader, run, items)
     in_run = total if which == StepFilter() else await reader.count_steps(run.key, StepFilter())
     structure = await reader.structure(run.key)
     return StepPage(
@@ -116,7 +115,12 @@ async def step_page(
     )
 
 
-async def _known_node(reader: RunReader, run: Run, node: str) -> str:
+async def known_node(reader: RunReader, run: Run, node: str) -> str:
+    """The name of a node of the run, or ``""`` for any.
+
+    Raises:
+        UnknownWordError: It has no such node.
+    """
     if node and node not in (known := await reader.nodes(run.key)):
         raise UnknownWordError("node", node, known, hint=f"Call {NODE_STATS} for the run's nodes.")
     return node

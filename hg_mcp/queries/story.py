@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from hg_mcp.queries.items import outer_item
 from hg_mcp.queries.nodes import NodeFacts, nodes_of
 from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.sources import changed_sources
-from hg_mcp.queries.steps import outer_item
 from recorder.store.protocols import Failure, Run, RunReader, Step, StepFilter
 
 __all__ = ["Cause", "RunStory", "run_story"]

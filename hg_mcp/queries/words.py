@@ -1,4 +1,4 @@
-"""The words that parameters share, read strictly: statuses, items, metadata, moments, cursors.
+"""The words that parameters share, read strictly: statuses, metadata, moments, cursors.
 
 Each reader of a word says what would be valid; none guesses.
 """
@@ -17,7 +17,6 @@ __all__ = [
     "cursor_of",
     "now_us",
     "read_cursor",
-    "read_items",
     "read_metadata",
     "read_moment",
     "read_statuses",
@@ -26,7 +25,6 @@ __all__ = [
 _ALIASES: Final = {"succeeded": "completed"}
 _AGO: Final = re.compile(r"(\d{1,9})(s|m|h|d|w)")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_MOST_ITEMS: Final = 100_000
 
 
 def now_us() -> int:
@@ -46,24 +44,6 @@ def read_statuses(given: str, valid: Sequence[str]) -> tuple[str, ...]:
         if word not in valid:
             raise UnknownWordError("status", word, valid)
     return statuses
-
-
-def read_items(given: str) -> tuple[int, ...]:
-    """``"3,7,12-20"`` as indexes.
-
-    Raises:
-        BadArgumentError: It is not a list of indexes and ranges, or more than 100,000 of them.
-    """
-    items: set[int] = set()
-    for word in filter(None, (part.strip() for part in given.split(","))):
-        match = re.fullmatch(r"(\d{1,9})(?:\s*-\s*(\d{1,9}))?", word)
-        low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if high < low or high - low >= _MOST_ITEMS:
-            raise BadArgumentError(
-                "items", f"items {quoted(given)} must look like '3,7,12-20', at most 100,000 of them."
-            )
-        items.update(range(low, high + 1))
-    return tuple(sorted(items))
 
 
 def as_ranges(items: Sequence[int]) -> str:

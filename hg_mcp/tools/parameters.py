@@ -26,7 +26,7 @@ Run = Annotated[str, Param("Which run: 'latest', 'latest-failed', a run id, a un
 Step = Annotated[str, Param("Path of a step, such as '[3]/per_page[2]/summarize'; from 'path' or 'first' of a reply.")]
 Node = Annotated[str, Param("Only this node.")]
 Graph = Annotated[str, Param("Only runs of this graph.")]
-Items = Annotated[str, Param("Only what happened in these items of the outermost map: '3,7,12-20'.")]
+Items = Annotated[str, Param("Only in these items of the outermost map: '3,7,12-20', 'status:failed'.")]
 RunStatus = Annotated[
     str,
     Param("Comma-separated: queued, running, completed, failed, partial, paused, stopped, cancelled, crashed."),

@@ -246,13 +246,15 @@ class RunFilter:
 class StepFilter:
     """Which steps of a run. Empty fields do not filter.
 
-    ``items`` keeps what happened inside those items of the outermost map; ``under`` the step with that path and all
-    below it; ``nodes_only`` leaves the item rows out.
+    ``items`` and ``item_statuses`` keep what happened inside the items of the outermost map that have one of those
+    indexes or statuses; ``under`` keeps the step with that path and all below it; ``nodes_only`` leaves the item rows
+    out.
     """
 
     statuses: Sequence[str] = ()
     node: str = ""
     items: Sequence[int] = ()
+    item_statuses: Sequence[str] = ()
     under: str = ""
     slower_than_ms: float | None = None
     nodes_only: bool = False

@@ -356,6 +356,16 @@ async def test_steps_are_filtered_by_every_field(store: Store) -> None:
     )
     assert await store.paths(items=[3]) == ["[3]", "[3]/page", "[3]/page[10]", "[3]/page[10]/fetch", "[3]/page@2"]
     assert await store.paths(items=[10]) == []
+    assert await store.paths(item_statuses=["completed"], nodes_only=True) == [
+        "[3]/page",
+        "[3]/page[10]/fetch",
+        "[3]/page@2",
+    ]
+    assert await store.paths(item_statuses=["failed"]) == []
+    assert await store.paths(items=[30], item_statuses=["completed"], node="fetch") == [
+        "[3]/page[10]/fetch",
+        "[30]/page/fetch",
+    ]
     assert await store.paths(under="[3]/page") == ["[3]/page", "[3]/page[10]", "[3]/page[10]/fetch"]
     assert await store.paths(statuses=["failed"]) == ["[3]/page[10]/fetch"]
     assert await store.paths(statuses=["failed", "running"]) == ["[3]/page[10]/fetch", "[30]/page/fetch"]

@@ -166,6 +166,19 @@ async def test_what_a_budget_cut_off_is_returned_by_the_call_it_names(tmp_path: 
     assert len(seen) == len(set(seen)) == reply["total"] == 194
 
 
+async def test_items_are_named_by_index_by_status_or_by_both(tmp_path: Path):
+    store = write_store(tmp_path, map_of_50())
+
+    async def paths(items: str) -> list[str]:
+        reply = await ask_store(store, "get_run_steps", node="llm_call", items=items)
+        return [step["path"] for step in reply["steps"]]
+
+    failing = [f"[{index}]/llm_call" for index in (3, 7, 12, 13, 14, 41)]
+    assert await paths("status:failed") == await paths("failed") == failing
+    assert await paths("1, 3, 6-7") == ["[1]/llm_call", "[3]/llm_call", "[6]/llm_call", "[7]/llm_call"]
+    assert await paths("0,status:failed") == ["[0]/llm_call", *failing]
+
+
 async def test_an_empty_answer_names_the_filter_that_emptied_it(tmp_path: Path):
     store = write_store(tmp_path, [run_frame(1, "run-1")])
     assert (await ask_store(store, "list_runs", status="failed"))[

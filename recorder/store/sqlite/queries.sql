@@ -290,9 +290,16 @@ steps.status IN (SELECT value FROM json_each(:statuses))
 steps.node = (SELECT id FROM names WHERE name = :node) AND steps.kind = 0
 
 -- name: where_step_items
--- The first index in a path is that of the outermost map; the cast reads the digits after the bracket.
-instr(steps.path, '[') AND
-CAST(substr(steps.path, instr(steps.path, '[') + 1) AS INTEGER) IN (SELECT value FROM json_each(:items))
+-- The first index in a path is that of the outermost map (the cast reads the digits after the bracket), and what ends
+-- with its bracket is the path of that item.
+instr(steps.path, '[') AND (
+    CAST(substr(steps.path, instr(steps.path, '[') + 1) AS INTEGER) IN (SELECT value FROM json_each(:items))
+    OR json_array_length(:item_statuses) AND substr(steps.path, 1, instr(steps.path, ']')) IN (
+        SELECT items.path FROM steps AS items
+        WHERE items.run = :run AND items.kind = 1
+            AND items.status IN (SELECT value FROM json_each(:item_statuses))
+    )
+)
 
 -- name: where_step_under
 -- '0' follows '/' and '\' follows '[': the step, its steps, its items.

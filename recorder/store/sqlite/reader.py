@@ -245,7 +245,7 @@ def _step_conditions(which: StepFilter) -> tuple[list[str], dict[str, Any]]:
         "where_step_only_failed": only_failed,
         "where_step_statuses": bool(which.statuses) and not only_failed,
         "where_step_node": bool(which.node),
-        "where_step_items": bool(which.items),
+        "where_step_items": bool(which.items or which.item_statuses),
         "where_step_under": bool(which.under),
         "where_step_slower": which.slower_than_ms is not None,
         "where_step_is_node": which.nodes_only,
@@ -254,6 +254,7 @@ def _step_conditions(which: StepFilter) -> tuple[list[str], dict[str, Any]]:
         "statuses": _codes(which.statuses, STEP_CODES),
         "node": which.node,
         "items": msgspec.json.encode(list(which.items)).decode(),
+        "item_statuses": _codes(which.item_statuses, STEP_CODES),
         "under": which.under,
         "slower_than_ms": which.slower_than_ms,
     }
