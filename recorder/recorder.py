@@ -21,6 +21,7 @@ from recorder.journal.writer import Journal, Limits, Tally
 from recorder.keeper import Keeper, start_ingest
 from recorder.linking import Linker, OpenRun
 from recorder.location import StoreLocation, note_written, place_store
+from recorder.packages import LoadedPackages
 from recorder.processors import EventProcessor
 from recorder.values import Redaction, capture_policy
 
@@ -107,6 +108,8 @@ class Recorder(EventProcessor):
         self._handlers = _Handlers(self._handler_for)
         self._is_off = False
         self._keeper = Keeper(self._chore)
+        self._packages = LoadedPackages()
+        self._packages_told = 0
 
     # Events -----------------------------------------------------------------------------------------------------------
 
@@ -153,12 +156,14 @@ class Recorder(EventProcessor):
         self._closed = True
         self._keeper.stop()
         tracing.uninstall(self)
+        packages = {} if self._journal is None else self._packages.versions()
         if not self._lock.acquire(timeout=_LOCK_SECONDS):  # somebody hangs in a write: the exit must not
             return
         try:
             self._linker.abandon_all()
             self._handlers = _Handlers(lambda _: self._too_late)
             if self._journal is not None:
+                self._tell_facts(self._journal, None, packages)
                 self._journal.close()
         except Exception as error:
             self._contain(error)
@@ -341,17 +346,21 @@ class Recorder(EventProcessor):
         journal, location = self._journal, self._location
         if self._closed or journal is None or location is None or not self._linker.open_runs:
             return False
-        facts = FactsFrame(process.git_dirty(os.getcwd())) if first else None
+        dirty, packages = process.git_dirty(os.getcwd()) if first else None, self._packages.versions()
         with self._lock:
             if self._closed:
                 return False
-            if facts is not None:
-                journal.write(facts)
+            self._tell_facts(journal, dirty, packages)
             journal.beat()
         if journal.finished_bytes > _INGEST_AT:
             journal.finished_bytes = 0
             start_ingest(location.directory)
         return True
+
+    def _tell_facts(self, journal: Journal, git_dirty: bool | None, packages: dict[str, str]) -> None:
+        if git_dirty is not None or len(packages) > self._packages_told:
+            self._packages_told = len(packages)
+            journal.write(FactsFrame(git_dirty, packages))
 
     # When something goes wrong ----------------------------------------------------------------------------------------
 

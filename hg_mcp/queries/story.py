@@ -1,12 +1,13 @@
 """The story of one run: what failed and why, what was executing, what was slow, what the record lacks."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from hg_mcp.queries.items import outer_item
 from hg_mcp.queries.nodes import NodeFacts, nodes_of
+from hg_mcp.queries.packages import packages_of
 from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.sources import changed_sources
 from recorder.store.protocols import Failure, Run, RunReader, Step, StepFilter
@@ -38,7 +39,7 @@ class RunStory:
     """A run with what explains it. ``causes`` leave out errors that merely passed through; most frequent first.
 
     ``unfinished`` are the innermost steps that never ended, or have not yet, for the status the run has. ``changed``
-    names the nodes whose source changed since.
+    names the nodes whose source changed since, ``packages`` the versions of what the failing frames are in.
     """
 
     run: Run
@@ -46,6 +47,7 @@ class RunStory:
     unfinished: Sequence[Step]
     unfinished_total: int
     nodes: Sequence[NodeFacts]
+    packages: Mapping[str, str]
     changed: Sequence[str] = ()
 
 
@@ -57,14 +59,16 @@ async def run_story(reader: RunReader, handle: str) -> RunStory:
     """
     run = await find_run(reader, handle)
     failures = await reader.failures(run.key)
+    causes = _causes([failure for failure in failures if failure.step and _is_cause(failure)])
     unfinished, total = await _unfinished(reader, run)
     return RunStory(
         run=run,
-        causes=_causes([failure for failure in failures if failure.step and _is_cause(failure)]),
+        causes=causes,
         unfinished=unfinished,
         unfinished_total=total,
         nodes=nodes_of(await reader.samples(run.key)),
         changed=await changed_sources(run, await reader.structure(run.key)),
+        packages=packages_of(run, [cause.first.error for cause in causes]),
     )
 
 

@@ -6,14 +6,15 @@ from typing import Self
 from pydantic import Field, PrivateAttr
 
 from hg_mcp.names import DESCRIBE_GRAPH, GET_RUN_STEPS, GET_STEP_VALUES
+from hg_mcp.queries.packages import packages_of
 from hg_mcp.queries.steps import StepPage
 from hg_mcp.queries.words import now_us
 from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, started, suggestion
 from hg_mcp.replies.budget import Call, Part
-from hg_mcp.replies.words import counted, error_line, handle, iso, ms, since_now
+from hg_mcp.replies.words import counted, error_line, handle, iso, ms, package_words, since_now
 from hg_mcp.text import one_line, printable, quoted
 from recorder.journal.frames import ErrorRecord
-from recorder.store.protocols import Attempt, Step
+from recorder.store.protocols import Attempt, Run, Step
 
 __all__ = ["StepList", "StepRow"]
 
@@ -103,10 +104,14 @@ class ErrorDetail(Row):
     frames: list[Frame] | None = None
     causes: list[CauseOf] | None = None
     notes: list[str] | None = None
+    packages: dict[str, str] | None = Field(
+        default=None, description="versions of the framework and of what the frames are in, by import name"
+    )
 
     @classmethod
-    def of(cls, error: ErrorRecord, *, home: str) -> Self:
-        """A recorded exception of a program that ran in the directory ``home``."""
+    def of(cls, error: ErrorRecord, run: Run) -> Self:
+        """A recorded exception of a run."""
+        home = run.worker.cwd
         frames = [Frame.of(*frame, home=home) for frame in error.frames]
         causes = [CauseOf(type=printable(kind), message=printable(message)) for kind, message in error.causes]
         return cls(
@@ -115,6 +120,7 @@ class ErrorDetail(Row):
             frames=frames or None,
             causes=causes or None,
             notes=[printable(note) for note in error.notes] or None,
+            packages=package_words(packages_of(run, [error])),
         )
 
 
@@ -198,7 +204,7 @@ class StepList(Reply):
             status=page.run.status,
             total=page.total,
             steps=[StepRow.of(step, page.run.graph) for step in page.steps],
-            error=ErrorDetail.of(detail.error, home=page.run.worker.cwd) if detail and detail.error else None,
+            error=ErrorDetail.of(detail.error, page.run) if detail and detail.error else None,
             attempt_details=[AttemptRow.of(one) for one in detail.attempts] or None if detail else None,
             code=Code.of(page),
             source_changed=[printable(node) for node in page.changed] or None,

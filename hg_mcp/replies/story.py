@@ -25,7 +25,7 @@ from hg_mcp.replies.base import (
 )
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.nodes import own_time
-from hg_mcp.replies.words import counted, handle, lasted, ms, since_now, status_words
+from hg_mcp.replies.words import counted, handle, lasted, ms, package_words, since_now, status_words
 from hg_mcp.text import one_line, printable, quoted
 from recorder.store.protocols import Run, Step
 
@@ -112,6 +112,9 @@ class About(Row):
     host: str | None = None
     pid: int | None = None
     python: str | None = None
+    packages: dict[str, str] | None = Field(
+        default=None, description="versions of the framework and of what the failing frames are in, by import name"
+    )
     retry_of: str | None = None
     retry_index: int | None = None
     forked_from: str | None = None
@@ -121,9 +124,9 @@ class About(Row):
     supersteps: int | None = None
 
     @classmethod
-    def of(cls, run: Run) -> Self:
+    def of(cls, story: RunStory) -> Self:
         """What is known around a run."""
-        worker = run.worker
+        run, worker = story.run, story.run.worker
         return cls(
             workflow_id=_short(run.workflow_id),
             version=_short(run.version),
@@ -134,6 +137,7 @@ class About(Row):
             host=_short(worker.host),
             pid=worker.pid,
             python=_short(worker.python),
+            packages=package_words(story.packages),
             retry_of=_short(run.retry_of),
             retry_index=run.retry_index,
             forked_from=_short(run.forked_from),
@@ -188,7 +192,7 @@ class RunSummary(Reply):
             source_changed=[printable(node) for node in story.changed] or None,
             record_lacks=list(_lacks(run)) or None,
             slowest=[SlowNode.of(facts) for facts in story.nodes] or None,
-            about=About.of(run),
+            about=About.of(story),
             next=_next(story),
         )
         reply._story = story

@@ -1,5 +1,6 @@
 """How replies write moments, durations and counts, and the names of recorded things."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -7,7 +8,7 @@ from hg_mcp.queries.runs import has_failures_inside
 from hg_mcp.text import head, one_line, printable
 from recorder.store.protocols import Run
 
-__all__ = ["counted", "error_line", "handle", "iso", "lasted", "ms", "since_now", "status_words"]
+__all__ = ["counted", "error_line", "handle", "iso", "lasted", "ms", "package_words", "since_now", "status_words"]
 
 _LONGEST_ID: Final = 48
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -59,6 +60,11 @@ def error_line(error_type: str | None, message: str | None, limit: int = 160) ->
     """An error on one line, ``type: message``; recorded text."""
     words = [word for word in (error_type, message) if word]
     return one_line(": ".join(words), limit) if words else None
+
+
+def package_words(packages: Mapping[str, str]) -> dict[str, str] | None:
+    """Packages with their versions; None where there are none."""
+    return {one_line(name, 80): one_line(version, 80) for name, version in packages.items()} or None
 
 
 def status_words(run: Run) -> str:

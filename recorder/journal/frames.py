@@ -213,9 +213,13 @@ class ValuesFrame(Struct, array_like=True, tag=4, frozen=True):
 
 
 class FactsFrame(Struct, array_like=True, tag=5, frozen=True):
-    """Facts of the process that cost too much to wait for."""
+    """Facts of the process that cost too much to wait for; those of several frames add up.
+
+    ``packages`` are the versions of installed packages that the process loaded, by the names they are imported by.
+    """
 
     git_dirty: bool | None = None
+    packages: dict[str, str] = {}
 
 
 class HeartbeatFrame(Struct, array_like=True, tag=6, frozen=True):

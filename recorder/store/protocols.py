@@ -32,7 +32,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """The process that recorded a run; ``dead_at`` is when its death was proven, ``closed_at`` when it ended itself."""
+    """The process that recorded a run; ``dead_at`` is when its death was proven, ``closed_at`` when it ended itself.
+
+    ``packages`` are the versions of the installed packages it had loaded, by the names they are imported by, as far as
+    they were told: a process that dies within half a second has told none.
+    """
 
     recorder: str
     host: str
@@ -46,6 +50,7 @@ class Worker:
     git_commit: str
     git_branch: str
     git_dirty: bool | None
+    packages: Mapping[str, str]
     events_lost: int
     segments_dropped: int
     values_dropped: int

@@ -286,6 +286,15 @@ async def test_what_the_recorder_says_of_itself_is_the_worker(store: Store) -> N
     assert (worker.events_lost, worker.segments_dropped, worker.values_dropped) == (1, 2, 3)
 
 
+async def test_facts_add_up_and_later_versions_win(store: Store) -> None:
+    store.put(process(), run())
+    assert (await store.run()).worker.packages == {}
+    store.put(FactsFrame(git_dirty=True, packages={"yaml": "5", "a.b": "1"}), FactsFrame(packages={"yaml": "6"}))
+    store.put(FactsFrame(packages={"numpy": "2.0+cpu"}))
+    worker = (await store.run()).worker
+    assert (worker.git_dirty, worker.packages) == (True, {"yaml": "6", "a.b": "1", "numpy": "2.0+cpu"})
+
+
 # Filters --------------------------------------------------------------------------------------------------------------
 
 

@@ -51,6 +51,7 @@ def runs(draw: st.DrawFn) -> Run:
         git_commit=draw(HANDLE),
         git_branch=draw(HANDLE),
         git_dirty=draw(st.booleans()),
+        packages={"numpy": "2.0", "hypergraph": draw(HANDLE)},
         events_lost=draw(COUNTS),
         segments_dropped=draw(COUNTS),
         values_dropped=draw(COUNTS),
@@ -159,6 +160,7 @@ def stories(draw: st.DrawFn) -> RunStory:
         unfinished=[step] * many,
         unfinished_total=many + (draw(COUNTS) if many else 0),
         nodes=[node] * draw(MANY),
+        packages={"numpy": "2.0"} if draw(st.booleans()) else {},
         changed=[draw(HANDLE)] * draw(MANY),
     )
 

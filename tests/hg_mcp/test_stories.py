@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
-from recorder.journal.frames import CloseFrame, ErrorRecord, HeartbeatFrame
+from recorder.journal.frames import CloseFrame, ErrorRecord, FactsFrame, HeartbeatFrame
 from recorder.location import StoreLocation
 from recorder.store.sqlite import SqliteWriter
 from tests.hg_mcp.conftest import ask_store
@@ -196,3 +196,19 @@ async def test_an_ambiguous_prefix_names_its_candidates(tmp_path: Path):
     store = write_store(tmp_path, [run_frame(1, "run-aa"), run_frame(2, "run-ab", at=5)])
     with pytest.raises(AmbiguousRunError, match=r"'run-ab' .* 'run-aa' .*Give more of the id"):
         await ask_store(store, "summarize_run", run="run-a")
+
+
+async def test_versions_are_told_of_the_packages_that_failing_frames_are_in(tmp_path: Path):
+    site = "/venv/lib/python3.11/site-packages"
+    files = [f"{site}/google/genai/client.py", f"{site}/six.py", f"{site}/unrecorded/a.py", "/srv/app/llm.py"]
+    error = ErrorRecord("ValueError", "boom", tuple((file, 1, "f", "x()") for file in files))
+    loaded = {"google.genai": "1.2", "six": "1.16", "hypergraph": "0.2 at e2d22b2", "numpy": "2.0", "app": "1"}
+    frames = [
+        FactsFrame(packages=loaded),
+        run_frame(1, "run-1", status="failed", failures=1),
+        node(1, 1, "a", status="failed", error=error),
+    ]
+    store = write_store(tmp_path, frames)
+    of_frames = {"hypergraph": "0.2 at e2d22b2", "google.genai": "1.2", "six": "1.16"}
+    assert (await ask_store(store, "summarize_run"))["about"]["packages"] == of_frames
+    assert (await ask_store(store, "get_run_steps", step="a"))["error"]["packages"] == of_frames

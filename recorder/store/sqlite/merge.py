@@ -78,7 +78,7 @@ class Merged:
             case GraphFrame():
                 self.graphs.append(frame)
             case FactsFrame():
-                self.facts = frame
+                self.facts = frame if self.facts is None else _both(self.facts, frame)
             case HeartbeatFrame() | CloseFrame():
                 self.counts = frame
                 self.seen_at = max(self.seen_at, frame.at)
@@ -95,3 +95,8 @@ class Merged:
         for rows in (self.runs, self.steps):
             for row in rows.values():
                 self.seen_at = max(self.seen_at, row.ended_at or row.started_at)
+
+
+def _both(earlier: FactsFrame, later: FactsFrame) -> FactsFrame:
+    dirty = earlier.git_dirty if later.git_dirty is None else later.git_dirty
+    return FactsFrame(dirty, {**earlier.packages, **later.packages})

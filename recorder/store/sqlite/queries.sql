@@ -47,7 +47,13 @@ WHERE id = :id;
 -- name: save_seen
 -- A sign of life.
 UPDATE recorders SET
-    seen_at = max(seen_at, :seen_at), dead_at = NULL, git_dirty = coalesce(:git_dirty, git_dirty)
+    seen_at = max(seen_at, :seen_at), dead_at = NULL
+WHERE id = :id;
+
+-- name: save_facts
+-- What an earlier frame told stays.
+UPDATE recorders SET
+    git_dirty = coalesce(:git_dirty, git_dirty), packages = json_patch(coalesce(packages, '{}'), :packages)
 WHERE id = :id;
 
 -- name: save_counts
@@ -239,7 +245,7 @@ runs.workflow_id = :handle
 -- The processes of some runs, their losses summed over segments dropped and present.
 SELECT
     id, recorder, host, pid, cwd, python, started_at, seen_at, closed_at, dead_at, git_commit, git_branch, git_dirty,
-    events_lost, segments_dropped, values_dropped,
+    packages, events_lost, segments_dropped, values_dropped,
     bad_frames + coalesce((SELECT sum(bad_frames) FROM segments WHERE segments.recorder = recorders.recorder), 0)
         AS bad_frames,
     bytes_lost + coalesce((SELECT sum(bytes_lost) FROM segments WHERE segments.recorder = recorders.recorder), 0)

@@ -23,6 +23,7 @@ def worker(row: sqlite3.Row) -> Worker:
     fields = _fields(row)
     del fields["id"]
     dirty = fields.pop("git_dirty")
+    fields["packages"] = _decoded(fields["packages"]) or {}
     return Worker(**fields, git_dirty=None if dirty is None else bool(dirty))
 
 

@@ -10,6 +10,7 @@ from recorder.journal.frames import (
     RUN_CODES,
     AttemptFrame,
     ErrorRecord,
+    FactsFrame,
     GraphEdge,
     GraphFrame,
     GraphNode,
@@ -24,6 +25,7 @@ __all__ = [
     "START_MISSED",
     "attempt_row",
     "error_row",
+    "facts_values",
     "graph_row",
     "pack_content",
     "pack_id",
@@ -122,6 +124,11 @@ def run_row(recorder: int, frame: RunFrame, names: Mapping[str, int]) -> tuple[o
         frame.duplicates,
         frame.graph_digest,
     )
+
+
+def facts_values(frame: FactsFrame) -> dict[str, object]:
+    """What a process told later, by name."""
+    return {"git_dirty": frame.git_dirty, "packages": _text(frame.packages)}
 
 
 def graph_row(frame: GraphFrame, names: Mapping[str, int]) -> tuple[object, ...]:

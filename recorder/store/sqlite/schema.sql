@@ -5,7 +5,7 @@
 -- one run from 1, and 0 means the run itself. A later frame of a row replaces all of it.
 
 PRAGMA application_id = 0x48474d43;  -- "HGMC"
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 -- Names that repeat: nodes, graphs, threads, types. Stored once.
 CREATE TABLE names (
@@ -18,6 +18,7 @@ CREATE TABLE step_statuses (code INTEGER PRIMARY KEY, status TEXT NOT NULL) STRI
 CREATE TABLE value_statuses (code INTEGER PRIMARY KEY, status TEXT NOT NULL) STRICT;
 
 -- Processes that record. The losses here are those of segments already dropped; live ones count in `segments`.
+-- `packages` is a JSON object of versions.
 CREATE TABLE recorders (
     id               INTEGER PRIMARY KEY,
     recorder         TEXT NOT NULL UNIQUE,
@@ -41,7 +42,7 @@ CREATE TABLE recorders (
     values_dropped   INTEGER NOT NULL DEFAULT 0,
     bad_frames       INTEGER NOT NULL DEFAULT 0,
     bytes_lost       INTEGER NOT NULL DEFAULT 0
-) STRICT;
+, packages TEXT) STRICT;
 
 -- How far each journal file has been read: committed together with the rows it gave.
 CREATE TABLE segments (

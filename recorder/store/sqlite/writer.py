@@ -18,6 +18,7 @@ from recorder.store.sqlite.queries import QUERIES
 from recorder.store.sqlite.rows import (
     attempt_row,
     error_row,
+    facts_values,
     graph_row,
     pack_content,
     placeholder,
@@ -169,8 +170,9 @@ class SqliteWriter:
         if batch.process is not None:
             self._save_process(key, batch.process)
         if batch.seen_at:
-            dirty = None if batch.facts is None else batch.facts.git_dirty
-            self._connection.execute(QUERIES["save_seen"], {"id": key, "seen_at": batch.seen_at, "git_dirty": dirty})
+            self._connection.execute(QUERIES["save_seen"], {"id": key, "seen_at": batch.seen_at})
+        if batch.facts is not None:
+            self._connection.execute(QUERIES["save_facts"], {"id": key, **facts_values(batch.facts)})
         if batch.counts is not None:
             self._save_counts(key, batch.counts)
         if dead_at is not None and batch.seen_at:

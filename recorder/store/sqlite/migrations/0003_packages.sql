@@ -1,0 +1,3 @@
+-- Versions of the packages that a process loaded.
+
+ALTER TABLE recorders ADD COLUMN packages TEXT;
