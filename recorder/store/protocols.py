@@ -348,10 +348,6 @@ class RunReader(Protocol):
         """The step with exactly that path."""
         ...
 
-    async def step_numbered(self, run: int, step: int) -> Step | None:
-        """The step with that number."""
-        ...
-
     async def nodes(self, run: int) -> list[str]:
         """Names of the nodes that executed in the run, in order of first start."""
         ...

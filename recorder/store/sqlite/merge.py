@@ -6,7 +6,6 @@ from recorder.journal.frames import (
     NODE,
     AttemptFrame,
     CloseFrame,
-    ErrorRecord,
     FactsFrame,
     Frame,
     GraphFrame,
@@ -55,14 +54,6 @@ class Merged:
         """The runs that the batch touches, in the recorder's order."""
         children = (*self.steps, *self.attempts, *self.values)
         return sorted(self.runs.keys() | {key[0] for key in children})
-
-    def error_of(self, run: int, step: int, attempt: int) -> "tuple[bool, ErrorRecord | None]":
-        """Whether the batch holds that row, and its error."""
-        if attempt:
-            row = self.attempts.get((run, step, attempt))
-        else:
-            row = self.steps.get((run, step)) if step else self.runs.get(run)
-        return row is not None, None if row is None else row.error
 
     def _take(self, frame: Frame) -> None:
         match frame:

@@ -127,8 +127,8 @@ INSERT OR REPLACE INTO attempts (
 )
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
--- name: error_keys
-SELECT step, attempt FROM errors WHERE run = ?;
+-- name: has_errors
+SELECT EXISTS (SELECT 1 FROM errors WHERE run = ?);
 
 -- name: save_error
 INSERT OR REPLACE INTO errors (run, step, attempt, type, message, detail) VALUES (?, ?, ?, ?, ?, ?);
@@ -323,9 +323,6 @@ steps.kind = 0
 
 -- name: where_step_path
 steps.path = :path
-
--- name: where_step_number
-steps.step = :step
 
 -- name: nodes
 SELECT names.name FROM steps JOIN names ON names.id = steps.node

@@ -107,10 +107,6 @@ class SqliteReader:
         """The step with exactly that path."""
         return next(iter(await self._steps(["where_step_path"], run=run, limit=1, after=0, path=path)), None)
 
-    async def step_numbered(self, run: int, step: int) -> Step | None:
-        """The step with that number."""
-        return next(iter(await self._steps(["where_step_number"], run=run, limit=1, after=0, step=step)), None)
-
     async def nodes(self, run: int) -> list[str]:
         """Names of the nodes that executed in the run, in order of first start."""
         return [row[0] for row in await self._fetch(QUERIES["nodes"], run=run)]

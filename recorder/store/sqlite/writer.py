@@ -218,15 +218,17 @@ class SqliteWriter:
         self._execute_many("save_attempt", attempts)
 
     def _save_errors(self, runs: dict[int, _Run], batch: Merged) -> None:
-        for number, run in runs.items():
-            recorded: list[tuple[int, int]] = self._execute("error_keys", run.key).fetchall()
-            gone = [(run.key, *key) for key in recorded if batch.error_of(number, *key) == (True, None)]
-            self._execute_many("drop_error", gone)
-        rows = [
-            error_row(runs[number].key, step, attempt, error, self._names)
-            for number, step, attempt, error in _errors(batch)
-        ]
-        self._execute_many("save_error", rows)
+        """Errors of the batch's rows; a row that has none any more loses it."""
+        faulty = {number for number, run in runs.items() if self._execute("has_errors", run.key).fetchone()[0]}
+        kept: list[Sequence[object]] = []
+        gone: list[Sequence[object]] = []
+        for number, step, attempt, error in _errors(batch):
+            if error is not None:
+                kept.append(error_row(runs[number].key, step, attempt, error, self._names))
+            elif number in faulty:
+                gone.append((runs[number].key, step, attempt))
+        self._execute_many("drop_error", gone)
+        self._execute_many("save_error", kept)
 
     def _save_values(self, runs: dict[int, _Run], batch: Merged) -> None:
         contents: dict[bytes, int] = {}
@@ -281,14 +283,8 @@ def _steps_of(batch: Merged, number: int) -> Generator[StepFrame]:
     return (frame for (run, _), frame in batch.steps.items() if run == number)
 
 
-def _errors(batch: Merged) -> Generator[tuple[int, int, int, ErrorRecord]]:
-    """Every error in the batch, with its run's number, step and attempt."""
-    for frame in batch.runs.values():
-        if frame.error is not None:
-            yield frame.run, 0, 0, frame.error
-    for frame in batch.steps.values():
-        if frame.error is not None:
-            yield frame.run, frame.step, 0, frame.error
-    for frame in batch.attempts.values():
-        if frame.error is not None:
-            yield frame.run, frame.step, frame.number, frame.error
+def _errors(batch: Merged) -> Generator[tuple[int, int, int, ErrorRecord | None]]:
+    """Of every row in the batch that may have an error: its run's number, step, attempt, and the error."""
+    yield from ((frame.run, 0, 0, frame.error) for frame in batch.runs.values())
+    yield from ((frame.run, frame.step, 0, frame.error) for frame in batch.steps.values())
+    yield from ((frame.run, frame.step, frame.number, frame.error) for frame in batch.attempts.values())
