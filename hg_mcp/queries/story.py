@@ -1,6 +1,5 @@
 """The story of one run: what failed and why, what was executing, what was slow, what the record lacks."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -12,7 +11,7 @@ from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.sources import changed_sources
 from recorder.store.protocols import Failure, Run, RunReader, Step, StepFilter
 
-__all__ = ["Cause", "RunStory", "run_story"]
+__all__ = ["Cause", "RunStory", "causes_of", "run_story"]
 
 _UNFINISHED: Final = {
     "running": ("running",),
@@ -22,13 +21,13 @@ _UNFINISHED: Final = {
     "stopped": ("cancelled", "running"),
 }
 _MOST_UNFINISHED: Final = 200
-_HEAD: Final = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """Failures alike: same node, error type and beginning of the message, numbers aside. ``first`` is the earliest."""
+    """Failures with one fingerprint. ``first`` is the earliest."""
 
+    fingerprint: str
     first: Failure
     count: int
     items: Sequence[int]
@@ -59,7 +58,7 @@ async def run_story(reader: RunReader, handle: str) -> RunStory:
     """
     run = await find_run(reader, handle)
     failures = await reader.failures(run.key)
-    causes = _causes([failure for failure in failures if failure.step and _is_cause(failure)])
+    causes = causes_of(failures)
     unfinished, total = await _unfinished(reader, run)
     return RunStory(
         run=run,
@@ -83,10 +82,6 @@ async def _unfinished(reader: RunReader, run: Run) -> tuple[list[Step], int]:
     return innermost, len(innermost) + unseen
 
 
-def _is_cause(failure: Failure) -> bool:
-    return not failure.propagated and failure.status != "cancelled"
-
-
 def _innermost(steps: Sequence[Step]) -> list[Step]:
     above = {step.parent for step in steps}
     paths = [step.path for step in steps]
@@ -98,17 +93,17 @@ def _holds(path: str, paths: Sequence[str]) -> bool:
     return any(other.startswith((path + "/", path + "[")) for other in paths)
 
 
-def _causes(failures: Sequence[Failure]) -> list[Cause]:
-    alike: dict[tuple[str, str, str], list[Failure]] = {}
+def causes_of(failures: Sequence[Failure]) -> list[Cause]:
+    """The steps' failures by fingerprint, most frequent first; errors that merely passed through have none."""
+    alike: dict[str, list[Failure]] = {}
     for failure in failures:
-        alike.setdefault(_likeness(failure), []).append(failure)
-    causes = [Cause(first=group[0], count=len(group), items=_items(group)) for group in alike.values()]
+        if failure.step and failure.fingerprint:
+            alike.setdefault(failure.fingerprint, []).append(failure)
+    causes = [
+        Cause(fingerprint=found, first=group[0], count=len(group), items=_items(group))
+        for found, group in alike.items()
+    ]
     return sorted(causes, key=lambda cause: -cause.count)
-
-
-def _likeness(failure: Failure) -> tuple[str, str, str]:
-    head = failure.error.message.strip().partition("\n")[0][:_HEAD]
-    return failure.node, failure.error.type, re.sub(r"\d+", "#", head)
 
 
 def _items(failures: Sequence[Failure]) -> list[int]:

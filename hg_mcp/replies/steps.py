@@ -13,13 +13,13 @@ from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, 
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.words import counted, error_line, handle, iso, ms, package_words, since_now
 from hg_mcp.text import one_line, printable, quoted
+from recorder.fingerprint import file_of_project
 from recorder.journal.frames import ErrorRecord
 from recorder.store.protocols import Attempt, Run, Step
 
 __all__ = ["StepList", "StepRow"]
 
 _LONGEST_HANDLE = 100
-_INSTALLED = ("/site-packages/", "/dist-packages/", "/.venv/", "/venv/")
 
 
 class StepRow(Row):
@@ -73,15 +73,14 @@ class Frame(Row):
     line: int | None = None
     function: str | None = None
     code: str | None = None
-    in_project: bool | None = Field(default=None, description="its file is then relative to where the program ran")
+    in_project: bool | None = Field(default=None, description="the user's own code: not installed, not generated")
 
     @classmethod
     def of(cls, file: str, line: int, function: str, code: str, *, home: str) -> Self:
-        """A recorded frame; ``home`` is the working directory of the program."""
-        below = home.rstrip("/") + "/"
-        ours = bool(home) and file.startswith(below) and not any(place in file for place in _INSTALLED)
+        """A recorded frame; ``home`` is where the program ran, which the project's files are shown relative to."""
+        ours = bool(file_of_project(file))
         return cls(
-            file=printable(file.removeprefix(below) if ours else file),
+            file=printable(file.removeprefix(home.rstrip("/") + "/") if ours else file),
             line=line,
             function=printable(function),
             code=printable(code) or None,

@@ -36,11 +36,12 @@ _LONGEST_SUMMARY: Final = 200
 
 
 class CauseRow(Row):
-    """Failures alike: same node, error type and beginning of the message."""
+    """Failures alike: same error type, normalized message, node and frames of the project."""
 
     node: str = Field(description="recorded name; empty where no node failed but the run around it")
     error_type: str = Field(description="recorded")
     count: int
+    fingerprint: str | None = Field(default=None, description="the same in every run; pass to list_error_groups")
     items: str | None = Field(default=None, description="failing items of the outermost map")
     message: str | None = Field(default=None, description="recorded: of the first of them, in one line")
     first: str | None = Field(default=None, description="recorded names: path of the first of them; pass as step")
@@ -52,6 +53,7 @@ class CauseRow(Row):
             node=one_line(cause.first.node, 80),
             error_type=one_line(cause.first.error.type, 80),
             count=cause.count,
+            fingerprint=cause.fingerprint,
             items=as_ranges(cause.items) or None,
             message=one_line(cause.first.error.message, 160) or None,
             first=printable(cause.first.path) or None,

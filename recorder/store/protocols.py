@@ -14,6 +14,8 @@ from recorder.journal.frames import ErrorRecord, Frame, GraphFrame
 __all__ = [
     "Attempt",
     "Backlog",
+    "ErrorGroup",
+    "ErrorGroupFilter",
     "EventWriter",
     "Failure",
     "NodeWindow",
@@ -153,7 +155,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A recorded error of a run: of a step, or of the run itself (``step`` 0, path ``""``)."""
+    """A recorded error of a run: of a step, or of the run itself (``step`` 0, path ``""``).
+
+    Causes have a ``fingerprint``: failed steps whose error arose in them, and failed runs.
+    """
 
     step: int
     kind: str
@@ -164,6 +169,29 @@ class Failure:
     propagated: bool
     started_at: int
     error: ErrorRecord
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorGroup:
+    """Failures with one fingerprint, over runs; ``message`` is the normalized one.
+
+    ``count`` is failures, ``runs`` the runs they were in, ``runs_since`` those of them with one since the filter's
+    moment. ``first_run`` and ``last_run`` are run ids, ``graphs`` the graphs of the runs.
+    """
+
+    fingerprint: str
+    type: str
+    message: str
+    node: str
+    graphs: tuple[str, ...]
+    count: int
+    runs: int
+    runs_since: int
+    first_at: int
+    last_at: int
+    first_run: str
+    last_run: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +262,7 @@ class RunFilter:
     """Which top-level runs. Empty fields do not filter. ``since`` and ``until`` bound the start, in microseconds.
 
     ``failed`` asks for failed runs as design.md has them: failed, partial, crashed, or completed with failures inside;
-    ``good`` for completed ones with none.
+    ``good`` for completed ones with none; ``fingerprint`` for those with such a failure inside.
     """
 
     statuses: Sequence[str] = ()
@@ -245,6 +273,7 @@ class RunFilter:
     metadata: Mapping[str, str] | None = None
     failed: bool = False
     good: bool = False
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,6 +292,19 @@ class StepFilter:
     under: str = ""
     slower_than_ms: float | None = None
     nodes_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorGroupFilter:
+    """Which groups of failures. Empty fields do not filter: ``run`` asks for those of a run, counted over all runs.
+
+    ``since``, in microseconds, does not filter either: it is the moment that ``ErrorGroup.runs_since`` counts from.
+    """
+
+    fingerprint: str = ""
+    graph: str = ""
+    run: int | None = None
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -358,6 +400,21 @@ class RunReader(Protocol):
 
     async def failures(self, run: int) -> list[Failure]:
         """Every recorded error of the run, steps' in start order, then the run's own."""
+        ...
+
+    async def error_groups(self, which: ErrorGroupFilter, *, limit: int, after: int = 0) -> list[ErrorGroup]:
+        """Groups of failures that are alike: those seen since ``which.since`` first, then by how often.
+
+        ``after`` is how many to pass over.
+        """
+        ...
+
+    async def count_error_groups(self, which: ErrorGroupFilter) -> int:
+        """How many groups the filter keeps."""
+        ...
+
+    async def first_start_of_commit(self, commit: str) -> int | None:
+        """When the first run started whose commit begins so; None if there is none."""
         ...
 
     async def samples(self, run: int) -> list[Sample]:

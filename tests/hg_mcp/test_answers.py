@@ -20,6 +20,7 @@ async def test_a_summary_names_the_failing_items_the_node_the_error_and_the_slow
                     "node": "llm_call",
                     "error_type": "TimeoutError",
                     "count": 6,
+                    "fingerprint": "1a1a0ebd95ac",
                     "items": "3, 7, 12-14, 41",
                     "message": "504 Gateway Timeout",
                     "first": "[3]/llm_call",
@@ -80,6 +81,7 @@ async def test_all_of_that_fits_in_the_smallest_budget(ask):
                     "node": "llm_call",
                     "error_type": "TimeoutError",
                     "count": 6,
+                    "fingerprint": "1a1a0ebd95ac",
                     "items": "3, 7, 12-14, 41",
                     "message": "504 Gateway Timeout",
                     "first": "[3]/llm_call",
@@ -114,7 +116,7 @@ async def test_all_of_that_fits_in_the_smallest_budget(ask):
                 {
                     "what": "next, about",
                     "how_many": 2,
-                    "call": {"tool": "summarize_run", "arguments": {"run": "run-a1b2c3d4e5f6", "budget": 406}},
+                    "call": {"tool": "summarize_run", "arguments": {"run": "run-a1b2c3d4e5f6", "budget": 413}},
                 }
             ],
         }
@@ -229,7 +231,13 @@ async def test_one_step_comes_with_its_whole_error(ask):
                 "type": "TimeoutError",
                 "message": "504 Gateway Timeout",
                 "frames": [
-                    {"file": "app/llm.py", "line": 12, "function": "llm_call", "code": "reply = client.post(prompt)"}
+                    {
+                        "file": "app/llm.py",
+                        "line": 12,
+                        "function": "llm_call",
+                        "code": "reply = client.post(prompt)",
+                        "in_project": True,
+                    }
                 ],
                 "causes": [{"type": "ConnectionError", "message": "reset by peer"}],
                 "notes": ["while asking for item"],

@@ -148,7 +148,7 @@ def failures(draw: st.DrawFn) -> Failure:
 @st.composite
 def stories(draw: st.DrawFn) -> RunStory:
     items = draw(st.lists(st.integers(0, 10**6), max_size=300))
-    cause = Cause(first=draw(failures()), count=draw(COUNTS), items=items)
+    cause = Cause(fingerprint="0123456789ab", first=draw(failures()), count=draw(COUNTS), items=items)
     node = NodeFacts(
         node=draw(HANDLE), graph="", count=5, errors=1, cached=0, attempts=9, total_ms=draw(st.floats(0, 1e12))
     )

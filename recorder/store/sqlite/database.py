@@ -11,7 +11,9 @@ from typing import Final
 from urllib.parse import quote
 
 from recorder.errors import ForeignFileError, NewerFormatError, StoreFailedError
+from recorder.fingerprint import fingerprint, normalized
 from recorder.store.sqlite.queries import MIGRATIONS, QUERIES
+from recorder.store.sqlite.rows import unpack_error
 
 __all__ = ["VERSION", "open_for_writing", "read_offsets", "translated", "uri", "verify"]
 
@@ -60,6 +62,8 @@ def open_for_writing(path: str) -> sqlite3.Connection:
             version = _version(connection, path)
             for pragma in _PRAGMAS:
                 connection.execute(pragma)
+            connection.create_function("fingerprint", 4, _fingerprint, deterministic=True)
+            connection.create_function("normalized", 2, normalized, deterministic=True)
             for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
                 _migrate(connection, number, script)
         except BaseException:
@@ -118,6 +122,10 @@ def _create_private(path: str) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise StoreFailedError(path, error.strerror or str(error)) from error
+
+
+def _fingerprint(error_type: str, message: str, detail: str, node: str) -> str:
+    return fingerprint(unpack_error(error_type, message, detail), node)
 
 
 def _migrate(connection: sqlite3.Connection, number: int, script: str) -> None:

@@ -131,7 +131,30 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 SELECT EXISTS (SELECT 1 FROM errors WHERE run = ?);
 
 -- name: save_error
-INSERT OR REPLACE INTO errors (run, step, attempt, type, message, detail) VALUES (?, ?, ?, ?, ?, ?);
+INSERT OR REPLACE INTO errors (run, step, attempt, type, message, detail, error_group, raised_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: intern_error_group
+-- The id of a fingerprint, new or not.
+INSERT INTO error_groups (fingerprint, type, message, node) VALUES (?, ?, ?, ?)
+ON CONFLICT (fingerprint) DO UPDATE SET fingerprint = fingerprint RETURNING id;
+
+-- name: drop_error_group_runs
+DELETE FROM error_group_runs WHERE run = ?;
+
+-- name: save_error_group_runs
+-- The groups of a run, counted anew from its errors. The run's own error counts where no step explains it.
+INSERT INTO error_group_runs (error_group, run, graph, count, first_at, last_at)
+SELECT errors.error_group, errors.run, runs.graph, count(*), min(errors.raised_at), max(errors.raised_at)
+FROM errors
+JOIN runs ON runs.id = errors.run
+WHERE errors.run = ? AND errors.error_group IS NOT NULL AND (
+    errors.step OR NOT EXISTS (
+        SELECT 1 FROM errors AS inside
+        WHERE inside.run = errors.run AND inside.step > 0 AND inside.error_group IS NOT NULL
+    )
+)
+GROUP BY errors.error_group;
 
 -- name: drop_error
 DELETE FROM errors WHERE run = ? AND step = ? AND attempt = ?;
@@ -227,6 +250,11 @@ NOT EXISTS (
         SELECT 1 FROM json_each(runs.metadata) AS present
         WHERE present.key = wanted.key AND present.value = wanted.value
     )
+)
+
+-- name: where_run_fingerprint
+runs.id IN (
+    SELECT run FROM error_group_runs WHERE error_group = (SELECT id FROM error_groups WHERE fingerprint = :fingerprint)
 )
 
 -- name: where_run_before
@@ -346,14 +374,65 @@ ORDER BY attempts.number;
 SELECT
     errors.step, steps.kind, coalesce(steps.path, '') AS path, coalesce(nodes.name, '') AS node, steps.item,
     steps.status, steps.marks, coalesce(steps.started_at, runs.started_at) AS started_at, runs.status AS run_status,
-    names.name AS type, errors.message, errors.detail
+    names.name AS type, errors.message, errors.detail, error_groups.fingerprint
 FROM errors
 JOIN runs ON runs.id = errors.run
 JOIN names ON names.id = errors.type
+LEFT JOIN error_groups ON error_groups.id = errors.error_group
 LEFT JOIN steps ON steps.run = errors.run AND steps.step = errors.step
 LEFT JOIN names AS nodes ON nodes.id = steps.node
 WHERE errors.run = :run AND errors.attempt = 0
 ORDER BY errors.step = 0, errors.step;
+
+-- name: error_groups
+-- Groups with what their runs tell; those that happened since a moment first. In `latest` and `earliest`, run is the
+-- one of the maximum and of the minimum: SQLite takes bare columns from that row.
+WITH
+    latest AS (
+        SELECT
+            error_group, run AS last_run, max(last_at) AS last_at, sum(count) AS count, count(*) AS runs,
+            sum(last_at >= :since) AS runs_since, json_group_array(DISTINCT graph) AS graphs
+        FROM error_group_runs
+        WHERE {where}
+        GROUP BY error_group
+    ),
+    earliest AS (
+        SELECT error_group, run AS first_run, min(first_at) AS first_at
+        FROM error_group_runs
+        WHERE {where}
+        GROUP BY error_group
+    )
+SELECT
+    error_groups.fingerprint, types.name AS type, error_groups.message, nodes.name AS node, latest.count,
+    latest.runs, latest.runs_since, earliest.first_at, latest.last_at, first_runs.run_id AS first_run,
+    last_runs.run_id AS last_run,
+    (SELECT json_group_array(name) FROM names WHERE id IN (SELECT value FROM json_each(latest.graphs))) AS graphs
+FROM latest
+JOIN earliest ON earliest.error_group = latest.error_group
+JOIN error_groups ON error_groups.id = latest.error_group
+JOIN names AS types ON types.id = error_groups.type
+JOIN names AS nodes ON nodes.id = error_groups.node
+JOIN runs AS first_runs ON first_runs.id = earliest.first_run
+JOIN runs AS last_runs ON last_runs.id = latest.last_run
+ORDER BY latest.last_at >= :since DESC, latest.runs_since DESC, latest.count DESC, latest.last_at DESC, fingerprint
+LIMIT :limit OFFSET :after;
+
+-- name: count_error_groups
+SELECT count(DISTINCT error_group) AS count FROM error_group_runs WHERE {where};
+
+-- name: where_group_fingerprint
+error_group = (SELECT id FROM error_groups WHERE fingerprint = :fingerprint)
+
+-- name: where_group_graph
+graph = (SELECT id FROM names WHERE name = :graph)
+
+-- name: where_group_run
+error_group IN (SELECT error_group FROM error_group_runs WHERE run = :run)
+
+-- name: first_start_of_commit
+-- When the first run of a commit (or of those that begin so) started.
+SELECT min(runs.started_at) AS started_at FROM runs
+WHERE runs.recorder IN (SELECT id FROM recorders WHERE git_commit >= :commit AND git_commit < :commit || 'g');
 
 -- name: samples
 -- self_ms: a step that holds others which ran side by side took no time of its own.

@@ -14,6 +14,8 @@ import msgspec
 from recorder.journal.frames import DIRECTIONS, RUN_CODES, STEP_CODES, GraphFrame
 from recorder.store.protocols import (
     Attempt,
+    ErrorGroup,
+    ErrorGroupFilter,
     Failure,
     NodeWindow,
     Run,
@@ -119,6 +121,22 @@ class SqliteReader:
         """Every recorded error of the run, steps' in start order, then the run's own."""
         return [records.failure(row) for row in await self._fetch(QUERIES["failures"], run=run)]
 
+    async def error_groups(self, which: ErrorGroupFilter, *, limit: int, after: int = 0) -> list[ErrorGroup]:
+        """Groups of failures that are alike: those seen since ``which.since`` first, then by how often."""
+        conditions, values = _group_conditions(which)
+        query = conjunction("error_groups", conditions)
+        rows = await self._fetch(query, since=which.since, limit=limit, after=after, **values)
+        return [records.error_group(row) for row in rows]
+
+    async def count_error_groups(self, which: ErrorGroupFilter) -> int:
+        """How many groups the filter keeps."""
+        conditions, values = _group_conditions(which)
+        return (await self._fetch(conjunction("count_error_groups", conditions), **values))[0][0]
+
+    async def first_start_of_commit(self, commit: str) -> int | None:
+        """When the first run started whose commit begins so."""
+        return (await self._fetch(QUERIES["first_start_of_commit"], commit=commit.lower()))[0][0]
+
     async def samples(self, run: int) -> list[Sample]:
         """Every execution of every node of the run, in start order."""
         return [records.sample(row) for row in await self._fetch(QUERIES["samples"], run=run)]
@@ -222,6 +240,7 @@ def _run_conditions(which: RunFilter) -> tuple[list[str], dict[str, Any]]:
         "where_run_since": which.since is not None,
         "where_run_until": which.until is not None,
         "where_run_metadata": bool(which.metadata),
+        "where_run_fingerprint": bool(which.fingerprint),
     }
     values = {
         "statuses": _codes(which.statuses, RUN_CODES),
@@ -230,6 +249,7 @@ def _run_conditions(which: RunFilter) -> tuple[list[str], dict[str, Any]]:
         "since": which.since,
         "until": which.until,
         "metadata": msgspec.json.encode(which.metadata or {}).decode(),
+        "fingerprint": which.fingerprint,
     }
     return [name for name, wanted in asked.items() if wanted], values
 
@@ -254,6 +274,17 @@ def _step_conditions(which: StepFilter) -> tuple[list[str], dict[str, Any]]:
         "under": which.under,
         "slower_than_ms": which.slower_than_ms,
     }
+    return [name for name, wanted in asked.items() if wanted], values
+
+
+def _group_conditions(which: ErrorGroupFilter) -> tuple[list[str], dict[str, Any]]:
+    """Names of the conditions that a filter asks for, and their values."""
+    asked = {
+        "where_group_fingerprint": bool(which.fingerprint),
+        "where_group_graph": bool(which.graph),
+        "where_group_run": which.run is not None,
+    }
+    values = {"fingerprint": which.fingerprint, "graph": which.graph, "run": which.run}
     return [name for name, wanted in asked.items() if wanted], values
 
 

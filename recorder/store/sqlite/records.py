@@ -8,12 +8,35 @@ import msgspec
 
 from recorder.events import RUN_STATUSES, STEP_STATUSES
 from recorder.journal.frames import DIRECTIONS, VALUE_STATUSES, ErrorRecord
-from recorder.store.protocols import Attempt, Failure, NodeWindow, Run, Sample, Step, StepValue, StoredValue, Worker
+from recorder.store.protocols import (
+    Attempt,
+    ErrorGroup,
+    Failure,
+    NodeWindow,
+    Run,
+    Sample,
+    Step,
+    StepValue,
+    StoredValue,
+    Worker,
+)
 from recorder.store.sketch import Sketch
 from recorder.store.sqlite.rows import CACHED, PROPAGATED, START_MISSED, unpack_content, unpack_error, unpack_id
 from recorder.store.tally import Tally
 
-__all__ = ["attempt", "failure", "run", "sample", "step", "step_value", "stored_value", "tally", "window", "worker"]
+__all__ = [
+    "attempt",
+    "error_group",
+    "failure",
+    "run",
+    "sample",
+    "step",
+    "step_value",
+    "stored_value",
+    "tally",
+    "window",
+    "worker",
+]
 
 _KINDS = ("node", "item")
 
@@ -82,6 +105,13 @@ def failure(row: sqlite3.Row) -> Failure:
         propagated=bool(marks & PROPAGATED),
     )
     return Failure(**fields, error=error)
+
+
+def error_group(row: sqlite3.Row) -> ErrorGroup:
+    """A row of ``error_groups``."""
+    fields = _fields(row)
+    fields["graphs"] = tuple(sorted(_decoded(fields["graphs"])))
+    return ErrorGroup(**fields)
 
 
 def sample(row: Sequence[Any]) -> Sample:

@@ -201,9 +201,12 @@ def attempt_row(run: int, frame: AttemptFrame) -> tuple[object, ...]:
     )
 
 
-def error_row(run: int, step: int, attempt: int, error: ErrorRecord, names: Mapping[str, int]) -> tuple[object, ...]:
-    """A row of ``errors``."""
-    return (run, step, attempt, names[error.type], error.message, _text((error.frames, error.causes, error.notes)))
+def error_row(
+    at: tuple[int, int, int], error: ErrorRecord, group: int | None, raised_at: int | None, names: Mapping[str, int]
+) -> tuple[object, ...]:
+    """A row of ``errors``; ``at`` is its key: run, step, attempt."""
+    detail = _text((error.frames, error.causes, error.notes))
+    return (*at, names[error.type], error.message, detail, group, raised_at)
 
 
 def unpack_error(type_name: str, message: str, detail: str) -> ErrorRecord:

@@ -5,7 +5,7 @@
 -- one run from 1, and 0 means the run itself. A later frame of a row replaces all of it.
 
 PRAGMA application_id = 0x48474d43;  -- "HGMC"
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
 
 -- Names that repeat: nodes, graphs, threads, types. Stored once.
 CREATE TABLE names (
@@ -160,7 +160,8 @@ CREATE TABLE attempts (
     PRIMARY KEY (run, step, number)
 ) STRICT, WITHOUT ROWID;
 
--- Errors of runs (step 0), of steps (attempt 0) and of attempts.
+-- Errors of runs (step 0), of steps (attempt 0) and of attempts. Causes have a group and a moment: failed steps' errors
+-- that arose in them, and failed runs' own.
 CREATE TABLE errors (
     run     INTEGER NOT NULL,
     step    INTEGER NOT NULL,
@@ -168,8 +169,34 @@ CREATE TABLE errors (
     type    INTEGER NOT NULL,
     message TEXT NOT NULL,
     detail  TEXT NOT NULL,  -- a JSON array: frames [file, line, function, code], causes [type, message], notes
+    error_group INTEGER,
+    raised_at INTEGER,
     PRIMARY KEY (run, step, attempt)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX causes ON errors (run, error_group, raised_at) WHERE error_group IS NOT NULL;
+
+-- Failures that are alike, by their fingerprint: see docs/fingerprints.md. The message is the normalized one.
+CREATE TABLE error_groups (
+    id          INTEGER PRIMARY KEY,
+    fingerprint TEXT NOT NULL UNIQUE,
+    type        INTEGER NOT NULL REFERENCES names (id),
+    message     TEXT NOT NULL,
+    node        INTEGER NOT NULL REFERENCES names (id)
+) STRICT;
+
+-- How often a group happened in a run, from `errors`: a run's own error counts where no step explains it.
+CREATE TABLE error_group_runs (
+    error_group INTEGER NOT NULL,
+    run         INTEGER NOT NULL,
+    graph       INTEGER NOT NULL,
+    count       INTEGER NOT NULL,
+    first_at    INTEGER NOT NULL,
+    last_at     INTEGER NOT NULL,
+    PRIMARY KEY (error_group, run)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX error_groups_of_run ON error_group_runs (run);
 
 -- Recorded values, each once. `keep_until` is the start of the latest run that holds it; pruning follows.
 CREATE TABLE contents (

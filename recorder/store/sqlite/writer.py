@@ -9,7 +9,17 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
-from recorder.journal.frames import CloseFrame, ErrorRecord, Frame, HeartbeatFrame, ProcessFrame, StepFrame
+from recorder.fingerprint import fingerprint, normalized
+from recorder.journal.frames import (
+    RUN_CODES,
+    STEP_CODES,
+    CloseFrame,
+    ErrorRecord,
+    Frame,
+    HeartbeatFrame,
+    ProcessFrame,
+    StepFrame,
+)
 from recorder.store.protocols import SegmentState
 from recorder.store.sketch import Sketch
 from recorder.store.sqlite.database import open_for_writing, translated
@@ -35,10 +45,25 @@ _REMEMBERED: Final = 100_000
 _QUARANTINED_BYTES: Final = 64 << 10
 
 
+_FAILED_RUNS: Final = (RUN_CODES["failed"], RUN_CODES["partial"])
+_FAILED_STEP: Final = STEP_CODES["failed"]
+
+
 class _Run(NamedTuple):
     key: int
     graph: int
     started_at: int
+
+
+class _Error(NamedTuple):
+    """What a row of a batch has for an error: its key by the recorder's numbers; of a cause the node (or "")."""
+
+    run: int
+    step: int
+    attempt: int
+    error: ErrorRecord | None
+    node: str | None = None
+    raised_at: int | None = None
 
 
 class _Names(dict[str, int]):
@@ -65,6 +90,7 @@ class SqliteWriter:
         self._path = path
         self._connection = open_for_writing(path)
         self._names = _Names(self._connection)
+        self._groups: dict[str, int] = {}
         self._runs: dict[tuple[int, int], _Run] = {}
 
     def segment(self, name: str) -> SegmentState:
@@ -142,7 +168,7 @@ class SqliteWriter:
             except BaseException:
                 self._roll_back()
                 raise
-        if len(self._names) > _REMEMBERED or len(self._runs) > _REMEMBERED:
+        if max(len(self._names), len(self._runs), len(self._groups)) > _REMEMBERED:
             self._forget_keys()
 
     def _roll_back(self) -> None:
@@ -152,6 +178,7 @@ class SqliteWriter:
 
     def _forget_keys(self) -> None:
         self._names.clear()
+        self._groups.clear()
         self._runs.clear()
 
     def _execute(self, query: str, *values: object) -> sqlite3.Cursor:
@@ -218,17 +245,32 @@ class SqliteWriter:
         self._execute_many("save_attempt", attempts)
 
     def _save_errors(self, runs: dict[int, _Run], batch: Merged) -> None:
-        """Errors of the batch's rows; a row that has none any more loses it."""
+        """Errors of the batch's rows; a row that has none any more loses it. The groups of their runs follow."""
         faulty = {number for number, run in runs.items() if self._execute("has_errors", run.key).fetchone()[0]}
         kept: list[Sequence[object]] = []
         gone: list[Sequence[object]] = []
-        for number, step, attempt, error in _errors(batch):
-            if error is not None:
-                kept.append(error_row(runs[number].key, step, attempt, error, self._names))
-            elif number in faulty:
-                gone.append((runs[number].key, step, attempt))
+        for one in _errors(batch):
+            key = (runs[one.run].key, one.step, one.attempt)
+            if one.error is not None:
+                faulty.add(one.run)
+                group = None if one.node is None else self._group(one.error, one.node)
+                kept.append(error_row(key, one.error, group, one.raised_at if group else None, self._names))
+            elif one.run in faulty:
+                gone.append(key)
         self._execute_many("drop_error", gone)
         self._execute_many("save_error", kept)
+        keys = [(runs[number].key,) for number in faulty]
+        self._execute_many("drop_error_group_runs", keys)
+        self._execute_many("save_error_group_runs", keys)
+
+    def _group(self, error: ErrorRecord, node: str) -> int:
+        """The id of the error's group."""
+        found = fingerprint(error, node)
+        key = self._groups.get(found)
+        if key is None:
+            row = (found, self._names[error.type], normalized(error.type, error.message), self._names[node])
+            key = self._groups[found] = self._execute("intern_error_group", *row).fetchone()[0]
+        return key
 
     def _save_values(self, runs: dict[int, _Run], batch: Merged) -> None:
         contents: dict[bytes, int] = {}
@@ -283,8 +325,13 @@ def _steps_of(batch: Merged, number: int) -> Generator[StepFrame]:
     return (frame for (run, _), frame in batch.steps.items() if run == number)
 
 
-def _errors(batch: Merged) -> Generator[tuple[int, int, int, ErrorRecord | None]]:
-    """Of every row in the batch that may have an error: its run's number, step, attempt, and the error."""
-    yield from ((frame.run, 0, 0, frame.error) for frame in batch.runs.values())
-    yield from ((frame.run, frame.step, 0, frame.error) for frame in batch.steps.values())
-    yield from ((frame.run, frame.step, frame.number, frame.error) for frame in batch.attempts.values())
+def _errors(batch: Merged) -> Generator[_Error]:
+    """Of every row in the batch that may have an error, it or None. What passed through, and attempts', is no cause."""
+    for frame in batch.runs.values():
+        node = "" if frame.status in _FAILED_RUNS else None
+        yield _Error(frame.run, 0, 0, frame.error, node, frame.ended_at or frame.started_at)
+    for frame in batch.steps.values():
+        node = frame.node if frame.status == _FAILED_STEP and not frame.propagated else None
+        yield _Error(frame.run, frame.step, 0, frame.error, node, frame.ended_at or frame.started_at)
+    for frame in batch.attempts.values():
+        yield _Error(frame.run, frame.step, frame.number, frame.error)
