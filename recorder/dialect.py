@@ -4,9 +4,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from recorder.journal.frames import INPUT
-
-__all__ = ["decision", "launching_node", "micros", "values", "word"]
+__all__ = ["decision", "inputs", "launching_node", "micros", "outputs", "word"]
 
 
 def micros(event: Any) -> int:
@@ -27,11 +25,16 @@ def decision(event: Any) -> str | None:
     return ", ".join(str(target) for target in chosen)
 
 
-def values(event: Any, direction: int) -> Mapping[str, Any] | None:
-    """The inputs or outputs an event carries: ``inputs``, or hypergraph's ``trace_inputs``; likewise outputs."""
-    name = "inputs" if direction == INPUT else "outputs"
-    found = getattr(event, name, None)
-    return getattr(event, f"trace_{name}", None) if found is None else found
+def inputs(event: Any) -> Mapping[str, Any] | None:
+    """The inputs an event carries: ``inputs``, or hypergraph's ``trace_inputs``."""
+    found = getattr(event, "inputs", None)
+    return getattr(event, "trace_inputs", None) if found is None else found
+
+
+def outputs(event: Any) -> Mapping[str, Any] | None:
+    """The outputs an event carries: ``outputs``, or hypergraph's ``trace_outputs``."""
+    found = getattr(event, "outputs", None)
+    return getattr(event, "trace_outputs", None) if found is None else found
 
 
 def launching_node() -> tuple[str, str] | None:

@@ -10,19 +10,17 @@ Not thread-safe: the recorder calls it under its lock.
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import count
 from threading import current_thread, get_ident, main_thread
 from typing import Any, Final
 
-from recorder.dialect import decision, launching_node, micros, values, word
+from recorder.dialect import decision, inputs, launching_node, micros, outputs, word
 from recorder.events import NodeStartEvent
 from recorder.failures import failing_inputs, from_event
 from recorder.journal.frames import (
-    INPUT,
     ITEM,
     NODE,
-    OUTPUT,
     RUN_CODES,
     STEP_CODES,
     AttemptFrame,
@@ -34,6 +32,7 @@ from recorder.journal.frames import (
 from recorder.processors import HANDLER_NAMES
 from recorder.redaction import Redaction
 from recorder.spans import ITEM_RUN, MAP_ROOT, MAPS, NESTED, NESTED_MAP, NODE_RUN, ROOT, SUBRUN, OpenRun, Span, escaped
+from recorder.values import StepValues
 
 __all__ = ["Linker", "OpenRun"]
 
@@ -54,7 +53,6 @@ _MAIN_THREAD: Final = main_thread().ident
 
 
 Write = Callable[[Frame], None]
-WriteValues = Callable[[int, int, int, Mapping[str, Any]], None]
 
 
 class Linker:
@@ -63,7 +61,7 @@ class Linker:
     def __init__(self, redaction: Redaction) -> None:
         self._serial = next(_serials)
         self._write: Write
-        self._write_values: WriteValues | None = None
+        self._values: StepValues | None = None
         self._redact = redaction
         self.monotonic_ns = time.monotonic_ns
         self._open: dict[str, Span] = {}
@@ -77,10 +75,10 @@ class Linker:
 
     # What the recorder asks -------------------------------------------------------------------------------------------
 
-    def connect(self, write: Write, write_values: WriteValues | None) -> None:
-        """Where frames go, and values by (run, step, direction), None when they are not captured."""
+    def connect(self, write: Write, values: StepValues | None) -> None:
+        """Where frames go, and who records values; None when they are not recorded."""
         self._write = write
-        self._write_values = write_values
+        self._values = values
 
     @property
     def open_runs(self) -> int:
@@ -106,6 +104,8 @@ class Linker:
             run.abandoned = True
             self._end_run(run, _RUN_CANCELLED, now)
             self._write(run.frame)
+            if self._values is not None:
+                self._values.forget(run.frame.run, 0)
 
     def abandon_all(self) -> None:
         """The recorder ends: every open run does, and none is remembered."""
@@ -113,7 +113,7 @@ class Linker:
         for run in sorted(left, key=lambda run: run.frame.run):
             self.abandon(run)
         for run in self._ended_runs.values():
-            run.release()
+            self._release(run)
         self._ended_runs.clear()
 
     def run_of(self, event: Any) -> OpenRun | None:
@@ -166,7 +166,8 @@ class Linker:
         if frame.is_map:
             run.root.kind = MAP_ROOT
         self._write(frame)
-        self._values(frame.run, 0, INPUT, event)
+        if self._values is not None:
+            self._values.started(frame, 0, "", inputs(event))
 
     def _new_run(self, event: Any, *, missed: bool = False) -> OpenRun:
         frame = RunFrame(
@@ -264,7 +265,10 @@ class Linker:
         frame.error = error if error is None or not frame.failures else ErrorRecord(error.type, error.message)
         self._end_run(run, RUN_CODES[word(event.status)], micros(event), event.duration_ms)
         self._write(frame)
-        self._values(frame.run, 0, OUTPUT, event)
+        if self._values is not None:
+            if word(event.status) in {"failed", "partial"}:
+                self._values.failed(frame, 0, "")
+            self._values.ended(frame, 0, "", outputs(event))
 
     def _end_run(self, run: OpenRun, status: int, now: int, duration_ms: float | None = None) -> None:
         frame = run.frame
@@ -279,7 +283,12 @@ class Linker:
             del self._runs[frame.run_id]
         self._ended_runs[frame.run_id] = run
         if len(self._ended_runs) > _KEPT_RUNS:
-            self._ended_runs.popitem(last=False)[1].release()
+            self._release(self._ended_runs.popitem(last=False)[1])
+
+    def _release(self, run: OpenRun) -> None:
+        run.release()
+        if self._values is not None:
+            self._values.forget_run(run.frame.run)
 
     def _superstep_start(self, event: Any) -> None:
         span = self._open.get(event.parent_span_id)
@@ -346,8 +355,8 @@ class Linker:
         )
         spans[span_id] = Span(NODE_RUN, frame, run, parent, path, parent.item, self.monotonic_ns())
         self._write(frame)
-        if self._write_values is not None:
-            spans[span_id].has_inputs = self._values(frame.run, frame.step, INPUT, event)
+        if self._values is not None:
+            spans[span_id].has_inputs = self._values.started(run.frame, frame.step, path, inputs(event))
 
     def _node_end(self, event: Any) -> None:
         span_id = event.span_id
@@ -370,8 +379,8 @@ class Linker:
         if len(self._seen) > _WINDOW:
             self._turn_window()
         self._write(frame)
-        if self._write_values is not None:
-            self._values(frame.run, frame.step, OUTPUT, event)
+        if self._values is not None:
+            self._values.ended(span.run.frame, frame.step, span.path, outputs(event))
 
     def _node_error(self, event: Any) -> None:
         span = self._open.get(event.span_id) or self._missed_node(event)
@@ -386,6 +395,8 @@ class Linker:
             self._note_failed(span)
         self._end_step(event.span_id, span, _CANCELLED if cancelled else _FAILED, event)
         self._write(span.frame)
+        if self._values is not None:
+            (self._values.ended if cancelled else self._values.failed)(span.run.frame, span.frame.step, span.path, None)
 
     def _node_attempt_start(self, event: Any) -> None:
         span = self._open_node(event.parent_span_id)
@@ -450,6 +461,8 @@ class Linker:
         """Close a left-over span. Should its end still come, that takes the verdict back."""
         self._forget(span_id, span)
         frame = span.frame
+        if self._values is not None and span.kind == NODE_RUN:
+            self._values.forget(frame.run, frame.step)
         if span.kind in (NESTED, NESTED_MAP) or frame.status == _PAUSED:
             return
         frame.status = _CANCELLED
@@ -489,28 +502,18 @@ class Linker:
             setattr(span.frame, field, value)
             self._write(span.frame)
 
-    def _values(self, run: int, step: int, direction: int, event: Any) -> bool:
-        """Record an event's values; False if it has none."""
-        if self._write_values is None:
-            return False
-        found = values(event, direction)
-        if found is not None:
-            self._write_values(run, step, direction, found)
-        return found is not None
-
     def _note_failed(self, span: Span) -> None:
         """A node failed whose inputs are not recorded: the end of the run around it may still tell them."""
         around = span.parent
-        if self._write_values is not None and not span.has_inputs and span.nested is None and around is not None:
-            around.failed = {**(around.failed or {}), span.frame.node: span.frame.step}
+        if self._values is not None and not span.has_inputs and span.nested is None and around is not None:
+            around.failed = {**(around.failed or {}), span.frame.node: (span.frame.step, span.path)}
 
     def _late_inputs(self, event: Any, span: Span) -> None:
-        if span.failed is None or self._write_values is None or span.run.refuses_values:
+        if span.failed is None or self._values is None or span.run.refuses_values:
             return
-        for node, inputs in failing_inputs(event):
-            step = span.failed.pop(node, None)
-            if step is not None:
-                self._write_values(span.run.frame.run, step, INPUT, inputs)
+        for node, found in failing_inputs(event):
+            if node in span.failed:
+                self._values.failed(span.run.frame, *span.failed.pop(node), found)
 
     def _elapsed_ms(self, span: Span) -> float:
         return (self.monotonic_ns() - span.started) / 1e6

@@ -35,8 +35,8 @@ _GIT_TIMEOUT_S: Final = 5.0
 _PACKED_REFS_BYTES: Final = 4 << 20
 
 
-def process_frame(recorder: str, segment: int, redaction: Redaction) -> ProcessFrame:
-    """The first frame of a segment: who writes it, from where, on which commit."""
+def process_frame(recorder: str, segment: int, redaction: Redaction, values_policy: str | None = None) -> ProcessFrame:
+    """The first frame of a segment: who writes it, from where, on which commit, by which policy of values."""
     pid = os.getpid()
     cwd = _or_empty(os.getcwd)
     commit, branch = git_head(cwd)
@@ -57,6 +57,7 @@ def process_frame(recorder: str, segment: int, redaction: Redaction) -> ProcessF
         git_commit=commit,
         git_branch=_text(branch),
         version=VERSION,
+        values_policy=values_policy,
     )
 
 

@@ -16,14 +16,14 @@ from typing import Any, Final, Literal, Self
 
 from recorder import process, tracing
 from recorder.errors import RecorderError
-from recorder.journal.frames import FactsFrame, GraphFrame, ProcessFrame, ValuesFrame
+from recorder.journal.frames import FactsFrame, GraphFrame, ProcessFrame
 from recorder.journal.writer import Journal, Limits, Tally
 from recorder.keeper import Keeper, start_ingest
 from recorder.linking import Linker, OpenRun
 from recorder.location import StoreLocation, note_written, place_store
 from recorder.packages import LoadedPackages
 from recorder.processors import EventProcessor
-from recorder.values import Redaction, capture_policy
+from recorder.values import Redaction, StepValues, ValueTracer, capture_policy
 
 __all__ = ["Recorder"]
 
@@ -49,8 +49,8 @@ class Recorder(EventProcessor):
         store: Directory of the store. None: ``$HG_MCP_STORE``, else the nearest ``.hg_mcp`` upwards, else a new one
         beside
             the project's ``.git`` or ``pyproject.toml``, else in the working directory.
-        values: True records inputs and outputs of steps, up to 64 KiB each, secrets redacted. None or False: metadata
-        only.
+        values: True records inputs and outputs of steps, up to 64 KiB each, secrets redacted; a ``ValueTracer`` says of
+        which steps, when and how much. None or False: metadata only.
         redact: What counts as a secret; None for ``Redaction()``, the default keys and patterns.
 
     Raises:
@@ -74,13 +74,13 @@ class Recorder(EventProcessor):
         self,
         store: str | os.PathLike[str] | None = None,
         *,
-        values: bool | None = None,
+        values: bool | ValueTracer | None = None,
         redact: Redaction | None = None,
     ) -> None:
         if not isinstance(store, str | os.PathLike | None):  # pyright: ignore[reportUnnecessaryIsInstance]  (users err)
             raise TypeError(f"store must be a directory (str or os.PathLike) or None, not {type(store).__name__}")
         self._store = store
-        self._capture, self._redaction = capture_policy(values, redact)
+        self._tracer, self._redaction = capture_policy(values, redact)
         self._limits = Limits()
         self._renew_lock()
         self._location: StoreLocation | None = None
@@ -218,7 +218,7 @@ class Recorder(EventProcessor):
     @property
     def wants_values(self) -> bool:
         """Whether steps' inputs and outputs are recorded."""
-        return self._capture is not None
+        return self._tracer is not None
 
     def run(
         self,
@@ -325,21 +325,17 @@ class Recorder(EventProcessor):
             return
         recorder = os.urandom(8).hex()
 
-        def process_frame(number: int) -> ProcessFrame:
-            return process.process_frame(recorder, number, self._redaction)
+        policy = "" if self._tracer is None else self._tracer.to_json()
 
-        self._journal = Journal(
+        def process_frame(number: int) -> ProcessFrame:
+            return process.process_frame(recorder, number, self._redaction, policy)
+
+        journal = self._journal = Journal(
             self._location.journal, recorder, process_frame, self._tally, self._complain, self._limits
         )
-        self._linker.connect(self._journal.write, self._write_values if self._capture is not None else None)
+        values = None if self._tracer is None else StepValues(self._tracer, self._redaction, journal.write_values)
+        self._linker.connect(journal.write, values)
         note_written(self._location)
-
-    def _write_values(self, run: int, step: int, direction: int, values: Mapping[str, Any]) -> None:
-        assert self._capture is not None
-        assert self._journal is not None
-        entries = self._capture.entries(values)
-        if entries:
-            self._journal.write_values(ValuesFrame(run, step, direction, entries))
 
     def _chore(self, first: bool) -> bool:
         """One round of the keeper's; False ends it."""

@@ -85,7 +85,7 @@ class Span(Struct, gc=False):
     """An open span. ``frame`` is the row it writes: the run's, a step's, or that of the node around a nested run.
 
     ``started`` is the monotonic clock, in nanoseconds; ``nested`` the span of the run inside a node; ``child_error``
-    what failed last directly below, ``failed`` the numbers of the steps that failed there without recorded inputs.
+    what failed last directly below, ``failed`` the steps (number, path) that failed there without recorded inputs.
     """
 
     kind: int
@@ -100,4 +100,4 @@ class Span(Struct, gc=False):
     child_error: tuple[str, str] | None = None
     attempts: dict[int, AttemptFrame] | None = None
     has_inputs: bool = False
-    failed: dict[str, int] | None = None
+    failed: dict[str, tuple[int, str]] | None = None

@@ -75,7 +75,10 @@ class ErrorRecord(Struct, array_like=True, frozen=True, gc=False):
 
 
 class ProcessFrame(Struct, array_like=True, tag=0, frozen=True):
-    """Who writes this segment: the first frame of each, and the worker of its runs."""
+    """Who writes this segment: the first frame of each, and the worker of its runs.
+
+    ``values_policy`` is its ``ValueTracer`` as JSON, empty where it records no values, None where nobody said.
+    """
 
     recorder: str
     segment: int
@@ -93,6 +96,7 @@ class ProcessFrame(Struct, array_like=True, tag=0, frozen=True):
     git_commit: str = ""
     git_branch: str = ""
     version: str = ""
+    values_policy: str | None = None
 
 
 class RunFrame(Struct, array_like=True, tag=1, gc=False):

@@ -38,6 +38,7 @@ class Worker:
 
     ``packages`` are the versions of the installed packages it had loaded, by the names they are imported by, as far as
     they were told: a process that dies within half a second has told none.
+    ``values_policy`` is its ``ValueTracer`` as JSON: empty where it recorded no values, None where it did not say.
     """
 
     recorder: str
@@ -58,6 +59,7 @@ class Worker:
     values_dropped: int
     bad_frames: int
     bytes_lost: int
+    values_policy: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,8 @@
-"""Values of steps: what of them is recorded (``capture``), as which JSON (``copying``, ``shapes``)."""
+"""Values: whose (``tracer``, ``keeping``), what of them (``capture``), as which JSON (``copying``, ``shapes``)."""
 
 from recorder.redaction import Redaction
 from recorder.values.capture import Capture, capture_policy, not_captured
+from recorder.values.keeping import StepValues
+from recorder.values.tracer import Setting, ValueTracer
 
-__all__ = ["Capture", "Redaction", "capture_policy", "not_captured"]
+__all__ = ["Capture", "Redaction", "Setting", "StepValues", "ValueTracer", "capture_policy", "not_captured"]

@@ -17,8 +17,10 @@ from recorder.hashing import blake2b
 from recorder.journal.frames import VALUE_STATUSES, ValueEntry
 from recorder.redaction import Redaction
 from recorder.typenames import class_of, type_name, type_name_of
+from recorder.values.choosing import names_one_of
 from recorder.values.copying import Copy, holds_secret
 from recorder.values.shapes import shape_of
+from recorder.values.tracer import ValueTracer
 
 __all__ = ["Capture", "capture_policy", "not_captured"]
 
@@ -43,20 +45,34 @@ class Capture(Struct, frozen=True, kw_only=True):
         max_value_bytes: Longest data of one value, in bytes of JSON.
         max_event_bytes: Once an event's values hold this much, the rest are left out.
         max_names: Most values of one event.
+        fields: Patterns of the names to take; none are left out where it is empty.
     """
 
     redaction: Redaction
     max_value_bytes: int = 65_536
     max_event_bytes: int = 1 << 20
     max_names: int = 256
+    fields: tuple[str, ...] = ()
 
-    def entries(self, values: Mapping[str, Any]) -> tuple[ValueEntry, ...]:
-        """A record of each value, in their order; never raises, and keeps none of them."""
+    def entries(
+        self, values: Mapping[str, Any], room: int | None = None, limit: str = "", *, note: str = ""
+    ) -> tuple[ValueEntry, ...]:
+        """A record of each value, in their order; never raises, and keeps none of them.
+
+        Args:
+            values: The values by name.
+            room: Once they hold this much, the rest are left out, where that is less than an event may hold anyway.
+            limit: What to say of those, if so.
+            note: What to say of each that is recorded.
+        """
         entries: list[ValueEntry] = []
-        room = self.max_event_bytes
+        if room is None or room > self.max_event_bytes:
+            room, limit = self.max_event_bytes, f"the values of one event may hold {self.max_event_bytes:,} bytes"
         try:
             for name, value in islice(values.items(), self.max_names):
-                entry = self._entry(_text(name), value) if room > 0 else self._left_out(_text(name), value)
+                entry = (
+                    self._chosen(_text(name), value, note) if room > 0 else self._left_out(_text(name), value, limit)
+                )
                 room -= len(entry.data or b"")
                 entries.append(entry)
             if len(values) > self.max_names:
@@ -65,23 +81,29 @@ class Capture(Struct, frozen=True, kw_only=True):
             entries.append(_unreadable("…", values, error))
         return tuple(entries)
 
-    def _entry(self, name: str, value: Any) -> ValueEntry:
+    def _chosen(self, name: str, value: Any, note: str) -> ValueEntry:
+        if self.fields and not names_one_of(self.fields, name):
+            return self._left_out(name, value, "ValueTracer(fields=…) does not choose its name")
+        return self._entry(name, value, note)
+
+    def _entry(self, name: str, value: Any, note: str) -> ValueEntry:
         rule = self.redaction.key(name)
         if rule and holds_secret(value):
             return ValueEntry(name, _REDACTED, type_name_of(value), note=f"its name matches the secret key {rule!r}")
         try:
-            return self._taken(self._clean_name(name), value)
+            return self._taken(self._clean_name(name), value, note)
         except Exception as error:
             return _unreadable(name, value, error)
 
-    def _taken(self, name: str, value: Any) -> ValueEntry:
+    def _taken(self, name: str, value: Any, note: str) -> ValueEntry:
         cls = class_of(value)
         copy, plain, data = self._copied(value)
         is_hole = plain is not None and plain is copy.last_hole
         status = _UNSERIALIZABLE if is_hole else _TRUNCATED if copy.cuts else _CAPTURED
         size = _full_size(value, None if copy.cuts else len(data))
         digest = blake2b(data, digest_size=16).digest()
-        return ValueEntry(name, status, type_name(cls), size, digest, data, _note(copy, plain, value, self) or None)
+        notes = [said for said in (note, _note(copy, plain, value, self)) if said]
+        return ValueEntry(name, status, type_name(cls), size, digest, data, "; ".join(notes) or None)
 
     def _copied(self, value: Any) -> tuple[Copy, Any, bytes]:
         """The copy and its JSON; JSON that grew past the limit by escapes or long numbers is copied again, shorter."""
@@ -106,23 +128,19 @@ class Capture(Struct, frozen=True, kw_only=True):
     def _clean_name(self, name: str) -> str:
         return self.redaction.head(name, _NAME_CHARS) if len(name) > 15 else name
 
-    def _left_out(self, name: str, value: Any) -> ValueEntry:
-        return not_captured(
-            self._clean_name(name),
-            value,
-            f"the values of this event hold over {self.max_event_bytes:,} bytes without it",
-        )
+    def _left_out(self, name: str, value: Any, why: str) -> ValueEntry:
+        return not_captured(self._clean_name(name), value, why)
 
     def _too_many(self, count: int) -> ValueEntry:
         note = f"{count - self.max_names:,} more values were left out; {self.max_names} are recorded of one event"
         return ValueEntry("…", _NOT_CAPTURED, "", note=note)
 
 
-def capture_policy(values: bool | None, redact: Redaction | None) -> tuple[Capture | None, Redaction]:
-    """What ``Recorder(values=…, redact=…)`` asks for; the capture is None where no values are recorded.
+def capture_policy(values: bool | ValueTracer | None, redact: Redaction | None) -> tuple[ValueTracer | None, Redaction]:
+    """What ``Recorder(values=…, redact=…)`` asks for; the policy is None where no values are recorded.
 
     Raises:
-        TypeError: For anything but True, False or None, and a ``Redaction`` or None.
+        TypeError: For anything but a ``ValueTracer``, True, False or None, and a ``Redaction`` or None.
     """
     given_values: Any = values
     given_redact: Any = redact
@@ -131,10 +149,13 @@ def capture_policy(values: bool | None, redact: Redaction | None) -> tuple[Captu
             f"redact must be a Redaction or None (the default keys and patterns), not {type_name_of(redact)}; "
             "to add to the defaults: Redaction().extended(keys=[...], patterns=[...])"
         )
-    if not isinstance(given_values, (bool, NoneType)):
-        raise TypeError(f"values must be True (record inputs and outputs), False or None, not {type_name_of(values)}")
-    redaction = redact or Redaction()
-    return (Capture(redaction=redaction) if values else None), redaction
+    if not isinstance(given_values, (bool, ValueTracer, NoneType)):
+        raise TypeError(
+            "values must be True (record inputs and outputs), a ValueTracer (say which), False or None, "
+            f"not {type_name_of(values)}"
+        )
+    tracer = ValueTracer() if values is True else values or None
+    return tracer, redact or Redaction()
 
 
 def not_captured(name: str, value: Any, note: str) -> ValueEntry:

@@ -1,5 +1,6 @@
 """What every store keeps of the processes that record: exactly once, and whether they live."""
 
+import msgspec
 import pytest
 
 from recorder.journal.frames import CloseFrame, FactsFrame, HeartbeatFrame
@@ -87,3 +88,9 @@ async def test_facts_add_up_and_later_versions_win(store: Store) -> None:
     store.put(FactsFrame(packages={"numpy": "2.0+cpu"}))
     worker = (await store.run()).worker
     assert (worker.git_dirty, worker.packages) == (True, {"yaml": "6", "a.b": "1", "numpy": "2.0+cpu"})
+
+
+@pytest.mark.parametrize("policy", [None, "", '{"nodes":["llm_call"]}'])
+async def test_a_worker_says_which_values_it_records(store: Store, policy: str | None) -> None:
+    store.put(msgspec.structs.replace(process(), values_policy=policy), run())
+    assert (await store.run()).worker.values_policy == policy

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from recorder import Recorder
+from recorder import Recorder, ValueTracer
 from recorder.journal.frames import GraphEdge, GraphFrame, RunFrame
 from recorder.journal.reader import SegmentReader, segment_files
 from recorder.store.protocols import RunFilter
@@ -194,6 +194,19 @@ async def test_a_failing_node_that_refuses_keeps_its_inputs(tmp_path):
 async def test_no_inputs_of_failing_nodes_where_values_are_off(tmp_path):
     assert await inputs_of_broken(tmp_path / "recorder", failing(), values=False) == {}
     assert await inputs_of_broken(tmp_path / "graph", failing(), attach=True, attach_values=False) == {}
+
+
+@pytest.mark.parametrize("policy", [ValueTracer(when="failed"), ValueTracer(sample=0), ValueTracer(nodes=["broken"])])
+@pytest.mark.parametrize("attach", [True, False])
+async def test_a_policy_that_keeps_a_failing_node_keeps_its_inputs_whoever_tells_them(tmp_path, policy, attach):
+    found = await inputs_of_broken(tmp_path, failing(), values=policy, attach=attach)
+    assert found["in/broken"] == [("input", "x", b"7")]
+
+
+@pytest.mark.parametrize("policy", [ValueTracer(nodes=["fetch"]), ValueTracer(exclude=["in/**"])])
+@pytest.mark.parametrize("attach", [True, False])
+async def test_a_policy_that_leaves_a_failing_node_out_does_so_whoever_tells_its_inputs(tmp_path, policy, attach):
+    assert "in/broken" not in await inputs_of_broken(tmp_path, failing(), values=policy, attach=attach)
 
 
 async def test_where_the_nodes_setting_cannot_be_known_nothing_is_taken(tmp_path, monkeypatch):

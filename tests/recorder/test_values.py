@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from recorder.journal.frames import VALUE_STATUSES
 from recorder.redaction import Redaction
-from recorder.values import Capture, capture_policy, not_captured
+from recorder.values import Capture, ValueTracer, capture_policy, not_captured
 
 CAPTURE = Capture(redaction=Redaction())
 KEY = "sk-proj-abcdefghijklmnop0123456789"
@@ -390,15 +390,16 @@ def test_plain_values_come_back_as_they_were(value):
 
 def test_the_policy_of_a_recorder():
     redaction = Redaction(keys=["ssn"])
-    capture, used = capture_policy(True, redaction)
-    assert capture is not None
-    assert capture.redaction is used is redaction
+    tracer, used = capture_policy(True, redaction)
+    assert tracer == ValueTracer()
+    assert used is redaction
     assert capture_policy(None, None)[0] is capture_policy(False, None)[0] is None
     assert capture_policy(True, None)[1].key("password") == "password"
 
 
 @pytest.mark.parametrize(
-    ("values", "redact", "valid"), [("all", None, "True .* False or None"), (True, ["ssn"], "Redaction or None")]
+    ("values", "redact", "valid"),
+    [("all", None, "True .* ValueTracer .* False or None"), (True, ["ssn"], "Redaction or None")],
 )
 def test_a_policy_of_a_wrong_type_is_refused_with_what_is_valid(values, redact, valid):
     with pytest.raises(TypeError, match=valid):

@@ -41,7 +41,8 @@ INSERT INTO recorders (recorder) VALUES (?) RETURNING id, dead_at;
 -- name: save_process
 UPDATE recorders SET
     host = :host, pid = :pid, cwd = :cwd, python = :python, platform = :platform, argv = :argv, version = :version,
-    started_at = :started_at, seen_at = max(seen_at, :started_at), git_commit = :git_commit, git_branch = :git_branch
+    started_at = :started_at, seen_at = max(seen_at, :started_at), git_commit = :git_commit, git_branch = :git_branch,
+    values_policy = :values_policy
 WHERE id = :id;
 
 -- name: save_seen
@@ -277,7 +278,8 @@ SELECT
     bad_frames + coalesce((SELECT sum(bad_frames) FROM segments WHERE segments.recorder = recorders.recorder), 0)
         AS bad_frames,
     bytes_lost + coalesce((SELECT sum(bytes_lost) FROM segments WHERE segments.recorder = recorders.recorder), 0)
-        AS bytes_lost
+        AS bytes_lost,
+    values_policy
 FROM recorders
 WHERE id IN (SELECT value FROM json_each(:ids));
 

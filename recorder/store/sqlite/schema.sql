@@ -5,7 +5,7 @@
 -- one run from 1, and 0 means the run itself. A later frame of a row replaces all of it.
 
 PRAGMA application_id = 0x48474d43;  -- "HGMC"
-PRAGMA user_version = 4;
+PRAGMA user_version = 5;
 
 -- Names that repeat: nodes, graphs, threads, types. Stored once.
 CREATE TABLE names (
@@ -41,8 +41,10 @@ CREATE TABLE recorders (
     segments_dropped INTEGER NOT NULL DEFAULT 0,
     values_dropped   INTEGER NOT NULL DEFAULT 0,
     bad_frames       INTEGER NOT NULL DEFAULT 0,
-    bytes_lost       INTEGER NOT NULL DEFAULT 0
-, packages TEXT) STRICT;
+    bytes_lost       INTEGER NOT NULL DEFAULT 0,
+    packages         TEXT,  -- a JSON object: import name, version
+    values_policy    TEXT   -- a ValueTracer as JSON; empty: it records no values
+) STRICT;
 
 -- How far each journal file has been read: committed together with the rows it gave.
 CREATE TABLE segments (

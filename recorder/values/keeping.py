@@ -1,0 +1,86 @@
+"""Which values of a recorder's steps are written, when, and until which limit: a ``ValueTracer`` at work.
+
+Values are encoded at the event, and nothing of the user's is kept. The one exception is asked for: where only failures
+are recorded, inputs are held until their step has ended, one way or another.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from recorder.journal.frames import INPUT, OUTPUT, RunFrame, ValuesFrame
+from recorder.redaction import Redaction
+from recorder.values.capture import Capture
+from recorder.values.tracer import Setting, ValueTracer
+
+__all__ = ["StepValues"]
+
+_UNLESS_FAILED: Final[tuple[Setting, ...]] = ("when", "sample")
+_AT_FAILURE: Final = "read when the step failed"
+
+
+class StepValues:
+    """The values of one recorder's runs, on their way to ``write``. Step 0, with an empty path, is the run itself."""
+
+    def __init__(self, tracer: ValueTracer, redaction: Redaction, write: Callable[[ValuesFrame], None]) -> None:
+        self._tracer = tracer
+        self._keeps_all = tracer.keeps_all
+        self._capture = Capture(
+            redaction=redaction, max_value_bytes=tracer.max_value_bytes, fields=tuple(tracer.fields)
+        )
+        self._write_frame = write
+        self._held: dict[tuple[int, int], Mapping[str, Any]] = {}
+        self._written: dict[int, int] = {}
+        self._total = 0
+
+    def started(self, run: RunFrame, step: int, path: str, inputs: Mapping[str, Any] | None) -> bool:
+        """Record a step's inputs, or hold them until it ends; False if there are none."""
+        if inputs is None:
+            return False
+        by = self._left_out_by(run, path)
+        if by is None:
+            self._write(run.run, step, INPUT, inputs)
+        elif by in _UNLESS_FAILED:
+            self._held[run.run, step] = inputs
+        return True
+
+    def ended(self, run: RunFrame, step: int, path: str, outputs: Mapping[str, Any] | None) -> None:
+        """Record a step's outputs, and let go of its inputs."""
+        self.forget(run.run, step)
+        if outputs is not None and self._left_out_by(run, path) is None:
+            self._write(run.run, step, OUTPUT, outputs)
+
+    def failed(self, run: RunFrame, step: int, path: str, inputs: Mapping[str, Any] | None = None) -> None:
+        """Record the inputs of a step that failed: those held, or those that only its failure told."""
+        found = self._held.pop((run.run, step), None) or inputs
+        if found is not None and self._left_out_by(run, path) in (None, *_UNLESS_FAILED):
+            self._write(run.run, step, INPUT, found, _AT_FAILURE)
+
+    def forget(self, run: int, step: int) -> None:
+        """The step is over, and did not fail."""
+        self._held.pop((run, step), None)
+
+    def forget_run(self, run: int) -> None:
+        """Nothing more will come of the run."""
+        self._written.pop(run, None)
+
+    def _left_out_by(self, run: RunFrame, path: str) -> Setting | None:
+        return None if self._keeps_all else self._tracer.left_out_by(run.run_id, path)
+
+    def _write(self, run: int, step: int, direction: int, values: Mapping[str, Any], note: str = "") -> None:
+        written = self._written.get(run, 0)
+        entries = self._capture.entries(values, *self._room(written), note=note)
+        if not entries:
+            return
+        size = sum([len(entry.data) for entry in entries if entry.data is not None])
+        self._written[run] = written + size
+        self._total += size
+        self._write_frame(ValuesFrame(run, step, direction, entries))
+
+    def _room(self, written: int) -> tuple[int | None, str]:
+        """How many bytes may still be taken, and by which limit; None where only the event's own limit counts."""
+        of_run, of_all = self._tracer.max_run_bytes, self._tracer.max_total_bytes
+        room_in_run = None if of_run is None else of_run - written
+        room_in_all = None if of_all is None else of_all - self._total
+        if room_in_all is not None and (room_in_run is None or room_in_all < room_in_run):
+            return room_in_all, f"total limit: ValueTracer(max_total_bytes={of_all})"
+        return room_in_run, f"run limit: ValueTracer(max_run_bytes={of_run})"
