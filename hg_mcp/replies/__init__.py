@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hg_mcp.replies.contrast import ItemContrast
     from hg_mcp.replies.nodes import NodeStats
     from hg_mcp.replies.runs import RunList
     from hg_mcp.replies.steps import StepList
@@ -11,10 +12,11 @@ if TYPE_CHECKING:
     from hg_mcp.replies.structure import GraphDescription
     from hg_mcp.replies.values import ValueList
 
-__all__ = ["GraphDescription", "NodeStats", "RunList", "RunSummary", "StepList", "ValueList"]
+__all__ = ["GraphDescription", "ItemContrast", "NodeStats", "RunList", "RunSummary", "StepList", "ValueList"]
 
 _MODULES = {
     "GraphDescription": "structure",
+    "ItemContrast": "contrast",
     "NodeStats": "nodes",
     "RunList": "runs",
     "RunSummary": "story",

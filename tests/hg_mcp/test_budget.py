@@ -7,13 +7,16 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from hg_mcp.queries.contrast import Contrast, Separator, Side
+from hg_mcp.queries.features import Feature
 from hg_mcp.queries.nodes import NodeFacts
 from hg_mcp.queries.runs import RunPage
+from hg_mcp.queries.separation import Rule
 from hg_mcp.queries.steps import StepDetail, StepPage
 from hg_mcp.queries.story import Cause, RunStory
 from hg_mcp.queries.structure import GraphPage, NodeState
 from hg_mcp.queries.values import ValuePage
-from hg_mcp.replies import GraphDescription, RunList, RunSummary, StepList, ValueList
+from hg_mcp.replies import GraphDescription, ItemContrast, RunList, RunSummary, StepList, ValueList
 from hg_mcp.replies.base import Reply
 from hg_mcp.replies.budget import tokens
 from recorder.journal.frames import ErrorRecord, GraphEdge, GraphFrame, GraphNode
@@ -225,11 +228,45 @@ def value_pages(draw: st.DrawFn) -> ValuePage:
     return ValuePage(run=draw(runs()), step=draw(st.none() | steps(1)), values=stored)
 
 
+@st.composite
+def contrasts(draw: st.DrawFn) -> Contrast:
+    item = draw(steps(1))
+    text = draw(TEXT)
+    feature = Feature(draw(st.sampled_from(["value", "length", "decision", "executed"])), text, "input", text)
+    separator = Separator(
+        feature=feature,
+        rule=Rule("is", draw(TEXT), 0.01) if not feature.is_number else Rule("over", draw(COUNTS), 0.01),
+        p=draw(st.sampled_from([0.01, 0.5])),
+        a_hits=1,
+        a=1,
+        b_hits=draw(COUNTS),
+        b=draw(COUNTS),
+        effect=draw(st.booleans()),
+        alike=[feature] * draw(MANY),
+        range_a=None,
+        range_b=draw(st.none() | st.just((0.0, 1e12))),
+        shown_by=draw(HANDLE),
+        not_by=draw(HANDLE),
+    )
+    return Contrast(
+        run=draw(runs()),
+        map_path=draw(HANDLE),
+        a=Side(asked="status:crashed", items=[item]),
+        b=Side(asked="rest", items=[item] * draw(MANY)),
+        separators=[separator] * draw(MANY),
+        compared=draw(COUNTS),
+        reachable_p=draw(st.sampled_from([1e-9, 0.5])),
+        values=draw(st.booleans()),
+        left_out=draw(COUNTS),
+    )
+
+
 REPLIES: st.SearchStrategy[Reply] = st.one_of(
     stories().map(RunSummary.of),
     step_pages().map(StepList.of),
     value_pages().map(ValueList.of),
     graph_pages().map(GraphDescription.of),
+    contrasts().map(ItemContrast.of),
     st.builds(
         lambda run, copies, more: RunList.of(
             RunPage(runs=[run] * copies, total=10**6, more=more and copies > 0), failed=False

@@ -25,6 +25,7 @@ EVERY_CALL: list[tuple[str, dict[str, Any]]] = [
     ("get_run_steps", {"items": "0-2,status:failed", "node": "fetch"}),
     ("node_stats", {"graph": "classify", "since": "2026-01-01"}),
     ("describe_graph", {"graph": "classify"}),
+    ("contrast_items", {"b": "status:completed"}),
     ("get_step_values", {"run": "run-a1", "step": "[3]/llm_call"}),
 ]
 

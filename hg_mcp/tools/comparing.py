@@ -1,0 +1,31 @@
+"""Questions about causes: what sets items, runs and values apart from others."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from hg_mcp import replies
+from hg_mcp.queries.contrast import contrast
+from hg_mcp.queries.runs import find_run
+from hg_mcp.tools.definition import READ_ONLY, Param, tool
+from hg_mcp.tools.parameters import Run
+from recorder.store.protocols import RunReader
+
+if TYPE_CHECKING:
+    from hg_mcp.replies import ItemContrast
+
+__all__ = ["contrast_items"]
+
+
+@tool(title="What sets failing items apart", hints=READ_ONLY)
+async def contrast_items(
+    reader: RunReader,
+    *,
+    run: Run = "latest",
+    a: Annotated[str, Param("Items to explain: 'status:failed', or indexes '3,7,12-20'.")] = "status:failed",
+    b: Annotated[str, Param("Items to hold against them, in the same forms, or 'rest'.")] = "status:completed",
+    step: Annotated[str, Param("The map's step, where a run has several maps.")] = "",
+) -> "ItemContrast":
+    """What separates failing items of a map from passing ones: inputs, sizes, types, nulls, decisions, cache, load.
+
+    Best first, each as a sentence with its counts and its exact p, corrected for all that was compared.
+    """
+    return replies.ItemContrast.of(await contrast(reader, await find_run(reader, run), a, b, step=step))
