@@ -19,7 +19,7 @@ from recorder.hashing import blake2b
 if TYPE_CHECKING:
     import ast
 
-__all__ = ["CodeReader", "Place", "function_of", "source_hash_on_disk"]
+__all__ = ["CodeReader", "Place", "code_of", "function_of", "source_hash_on_disk"]
 
 _MOST_BYTES: Final = 4 << 20
 _WRAPPERS: Final = 100
@@ -47,10 +47,16 @@ class CodeReader:
     def place(self, function: Any) -> Place:
         """Where a callable's own code stands, under partials, methods and wrappers. Never raises."""
         try:
-            found = function_of(function)
-            code = getattr(found, "__code__", None)
-            if not isinstance(code, CodeType):
+            code = code_of(function)
+            if code is None:
                 return Place(qualname=_text(getattr(function, "__qualname__", "")))
+            return self.place_of(code)
+        except Exception:
+            return Place()
+
+    def place_of(self, code: CodeType) -> Place:
+        """Where a function's code stands. Never raises."""
+        try:
             return Place(code.co_filename, code.co_firstlineno, code.co_qualname, self._hash(code))
         except Exception:
             return Place()
@@ -63,6 +69,12 @@ class CodeReader:
             return ""
         hashes, whole = known
         return _nearest(hashes, code.co_qualname, code.co_firstlineno) if code in _codes(whole) else ""
+
+
+def code_of(function: Any) -> CodeType | None:
+    """The code of the function that in the end runs when the callable is called; None for what has none."""
+    code = getattr(function_of(function), "__code__", None)
+    return code if isinstance(code, CodeType) else None
 
 
 def function_of(function: Any) -> Any:

@@ -4,7 +4,10 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["decision", "inputs", "launching_node", "micros", "outputs", "word"]
+from recorder.journal.frames import RunFrame
+from recorder.redaction import Redaction
+
+__all__ = ["decision", "inputs", "micros", "note_items", "note_start", "outputs", "word"]
 
 
 def micros(event: Any) -> int:
@@ -37,9 +40,34 @@ def outputs(event: Any) -> Mapping[str, Any] | None:
     return getattr(event, "trace_outputs", None) if found is None else found
 
 
-def launching_node() -> tuple[str, str] | None:
+def _launching_node() -> tuple[str, str] | None:
     """The hypergraph node by whose hand a top-level run is being started, as the framework tells it."""
     framework = sys.modules.get("hypergraph")
     current = getattr(framework, "current_node_span", None)
     reference = current() if current is not None else None
     return None if reference is None else (reference.run_id, reference.span_id)
+
+
+def note_start(frame: RunFrame, event: Any, redaction: Redaction) -> None:
+    """Put what a RunStart tells of a top-level run into its row."""
+    frame.is_map = bool(event.is_map)
+    frame.map_size = event.map_size
+    frame.parent_workflow_id = event.parent_workflow_id
+    frame.retry_of = event.retry_of
+    frame.retry_index = event.retry_index
+    frame.forked_from = event.forked_from
+    frame.is_resume = bool(event.is_resume)
+    frame.version = getattr(event, "version", None)
+    metadata = getattr(event, "metadata", None)
+    if metadata:
+        frame.metadata = {str(key): redaction.entry(str(key), str(value)) for key, value in metadata.items()}
+    frame.launched_by = _launching_node()
+
+
+def note_items(frame: RunFrame, event: Any) -> None:
+    """Put what a RunEnd tells of a map's items into its row."""
+    frame.items_completed = event.batch_completed_items
+    frame.items_failed = event.batch_failed_items
+    frame.items_paused = event.batch_paused_items
+    frame.items_stopped = event.batch_stopped_items
+    frame.items_restored = event.batch_restored_items

@@ -1,13 +1,15 @@
 """What can happen in a run: the vocabulary that every other module of the recorder reads.
 
 Names and fields are those of hypergraph's events, so one recorder takes both alike; what is ours alone (``inputs``,
-``outputs``, ``version``, ``metadata``, ``created_at``, ``chunks``, ``NodeErrorEvent.status``) has a default. Events are
+``outputs``, ``version``, ``metadata``, ``is_plain``, ``created_at``, ``code``, ``chunks``, ``NodeErrorEvent.status``)
+has a default. Events are
 frozen: nobody downstream can change what happened. Moments are Unix seconds of the wall clock, durations milliseconds.
 """
 
 import os
 import time
 from collections.abc import Mapping
+from types import CodeType
 from typing import Any
 
 from msgspec import Struct, field
@@ -66,7 +68,10 @@ class Event(Struct, frozen=True, kw_only=True):
 
 
 class RunStartEvent(Event, frozen=True, kw_only=True):
-    """A run began: a top-level one, a map (``is_map``), an item of a map, or a run nested in a node."""
+    """A run began: a top-level one, a map (``is_map``), an item of a map, or a run nested in a node.
+
+    ``is_plain``: of plain Python, where the nodes there are show as they are called.
+    """
 
     graph_name: str | None = None
     is_map: bool = False
@@ -80,6 +85,7 @@ class RunStartEvent(Event, frozen=True, kw_only=True):
     version: str | None = None
     metadata: Mapping[str, str] | None = None
     inputs: Mapping[str, Any] | None = None
+    is_plain: bool = False
 
 
 class RunEndEvent(Event, frozen=True, kw_only=True):
@@ -110,10 +116,14 @@ class _NodeEvent(Event, frozen=True, kw_only=True):
 
 
 class NodeStartEvent(_NodeEvent, frozen=True, kw_only=True):
-    """A node began to execute. ``created_at`` is when it was asked for (Unix seconds), where somebody knows."""
+    """A node began to execute.
+
+    ``created_at`` is when it was asked for (Unix seconds), ``code`` the code object that it runs; where somebody knows.
+    """
 
     inputs: Mapping[str, Any] | None = None
     created_at: float | None = None
+    code: CodeType | None = None
 
 
 class NodeEndEvent(_NodeEvent, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from recorder.journal.frames import ErrorRecord
 from recorder.redaction import Redaction
 from recorder.typenames import type_name_of
 
-__all__ = ["failing_inputs", "from_event", "from_exception"]
+__all__ = ["failing_inputs", "from_event", "from_exception", "identity"]
 
 _MESSAGE: Final = 16_384
 _CAUSE_MESSAGE: Final = 2_048
@@ -66,6 +66,11 @@ def from_event(event: Any, redaction: Redaction) -> ErrorRecord | None:
         return from_exception(exc, redaction) if exc is not None else _from_fields(event, redaction)
     except Exception as error:
         return ErrorRecord(type=_type(error), message="the error of this event could not be read")
+
+
+def identity(error: ErrorRecord | None) -> tuple[str, str]:
+    """By what an error is known again where it passes through."""
+    return ("", "") if error is None else (error.type, error.message)
 
 
 def failing_inputs(event: Any) -> list[tuple[str, Any]]:

@@ -10,14 +10,15 @@ Not thread-safe: the recorder calls it under its lock.
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import count
 from threading import current_thread, get_ident, main_thread
 from typing import Any, Final
 
-from recorder.dialect import decision, inputs, launching_node, micros, outputs, word
+from recorder.calls import CallTrees
+from recorder.dialect import decision, inputs, micros, note_items, note_start, outputs, word
 from recorder.events import NodeStartEvent
-from recorder.failures import failing_inputs, from_event
+from recorder.failures import failing_inputs, from_event, identity
 from recorder.journal.frames import (
     ITEM,
     NODE,
@@ -26,6 +27,7 @@ from recorder.journal.frames import (
     AttemptFrame,
     ErrorRecord,
     Frame,
+    GraphFrame,
     RunFrame,
     StepFrame,
 )
@@ -53,6 +55,7 @@ _MAIN_THREAD: Final = main_thread().ident
 
 
 Write = Callable[[Frame], None]
+WriteGraph = Callable[[GraphFrame], None]
 
 
 class Linker:
@@ -61,6 +64,7 @@ class Linker:
     def __init__(self, redaction: Redaction) -> None:
         self._serial = next(_serials)
         self._write: Write
+        self._write_graph: WriteGraph
         self._values: StepValues | None = None
         self._redact = redaction
         self.monotonic_ns = time.monotonic_ns
@@ -72,12 +76,14 @@ class Linker:
         self._runs: dict[str, OpenRun] = {}
         self._ended_runs: OrderedDict[str, OpenRun] = OrderedDict()
         self._run_numbers = count(1)
+        self.trees = CallTrees()
 
     # What the recorder asks -------------------------------------------------------------------------------------------
 
-    def connect(self, write: Write, values: StepValues | None) -> None:
-        """Where frames go, and who records values; None when they are not recorded."""
+    def connect(self, write: Write, write_graph: WriteGraph, values: StepValues | None) -> None:
+        """Where frames and structures go, and who records values; None when they are not recorded."""
         self._write = write
+        self._write_graph = write_graph
         self._values = values
 
     @property
@@ -121,17 +127,20 @@ class Linker:
         span = self._open.get(event.span_id)
         return span.run if span is not None else self._runs.get(event.run_id) or self._ended_runs.get(event.run_id)
 
-    def bind(self, span_id: str, graph_digest: str, *, refuses_values: bool) -> bool:
-        """Say which graph a run executes; False if the span is no open top-level run's, or that was said before."""
+    def bind(self, span_id: str, graph: GraphFrame, *, refuses_values: bool) -> None:
+        """Say which graph an open top-level run executes."""
         span = self._open.get(span_id)
-        if span is None or span.kind not in (ROOT, MAP_ROOT):
-            return False
-        span.run.refuses_values = refuses_values
-        if span.frame.graph_digest == graph_digest:
-            return False
-        span.frame.graph_digest = graph_digest
-        self._write(span.frame)
-        return True
+        if span is not None and span.kind in (ROOT, MAP_ROOT):
+            span.run.refuses_values = refuses_values
+            self.tell(graph, [span.frame])
+
+    def tell(self, graph: GraphFrame, runs: Iterable[RunFrame]) -> None:
+        """Record a structure and the runs that have it."""
+        self._write_graph(graph)
+        for frame in runs:
+            if frame.graph_digest != graph.digest:
+                frame.graph_digest = graph.digest
+                self._write(frame)
 
     # Runs -------------------------------------------------------------------------------------------------------------
 
@@ -151,20 +160,11 @@ class Linker:
     def _start_run(self, event: Any) -> None:
         run = self._new_run(event)
         frame = run.frame
-        frame.is_map = bool(event.is_map)
-        frame.map_size = event.map_size
-        frame.parent_workflow_id = event.parent_workflow_id
-        frame.retry_of = event.retry_of
-        frame.retry_index = event.retry_index
-        frame.forked_from = event.forked_from
-        frame.is_resume = bool(event.is_resume)
-        frame.version = getattr(event, "version", None)
-        metadata = getattr(event, "metadata", None)
-        if metadata:
-            frame.metadata = {str(key): self._redact.entry(str(key), str(value)) for key, value in metadata.items()}
-        frame.launched_by = launching_node()
+        note_start(frame, event, self._redact)
         if frame.is_map:
             run.root.kind = MAP_ROOT
+        if getattr(event, "is_plain", False):
+            run.root.call = self.trees.start(frame, self._write_graph)
         self._write(frame)
         if self._values is not None:
             self._values.started(frame, 0, "", inputs(event))
@@ -248,7 +248,7 @@ class Linker:
         elif span.kind in (NESTED, NESTED_MAP):
             self._forget(event.span_id, span)
             if failed and span.parent is not None:
-                span.parent.child_error = _identity(error)
+                span.parent.child_error = identity(error)
         else:
             if failed:
                 self._fail(span, error)
@@ -257,11 +257,7 @@ class Linker:
 
     def _end_top(self, event: Any, span: Span, error: ErrorRecord | None) -> None:
         run, frame = span.run, span.frame
-        frame.items_completed = event.batch_completed_items
-        frame.items_failed = event.batch_failed_items
-        frame.items_paused = event.batch_paused_items
-        frame.items_stopped = event.batch_stopped_items
-        frame.items_restored = event.batch_restored_items
+        note_items(frame, event)
         frame.error = error if error is None or not frame.failures else ErrorRecord(error.type, error.message)
         self._end_run(run, RUN_CODES[word(event.status)], micros(event), event.duration_ms)
         self._write(frame)
@@ -320,9 +316,9 @@ class Linker:
             return
         parent = spans.get(event.parent_span_id) or self._run_around(event).root
         name = event.node_name
-        path = name if name.isidentifier() else escaped(name)
+        path = part = name if name.isidentifier() else escaped(name)
         if parent.path:
-            path = f"{parent.path}/{path}"
+            path = f"{parent.path}/{part}"
         executions = parent.executions
         execution = 1
         if executions is None:
@@ -353,10 +349,12 @@ class Linker:
             "" if get_ident() == _MAIN_THREAD else current_thread().name,
             None if created is None else int(created * 1e6),
         )
-        spans[span_id] = Span(NODE_RUN, frame, run, parent, path, parent.item, self.monotonic_ns())
+        span = spans[span_id] = Span(NODE_RUN, frame, run, parent, path, parent.item, self.monotonic_ns())
+        if parent.call is not None:
+            span.call = parent.call.called(name, part, getattr(event, "code", None), run.frame)
         self._write(frame)
         if self._values is not None:
-            spans[span_id].has_inputs = self._values.started(run.frame, frame.step, path, inputs(event))
+            span.has_inputs = self._values.started(run.frame, frame.step, path, inputs(event))
 
     def _node_end(self, event: Any) -> None:
         span_id = event.span_id
@@ -478,11 +476,11 @@ class Linker:
         """Mark a step's error; where it arose, not where it merely passed, it counts in everything above."""
         frame, seen = span.frame, span.child_error
         holds_run = span.nested is not None or span.kind in (ITEM_RUN, SUBRUN)
-        frame.propagated = frame.failures > 0 and seen is not None and (holds_run or seen == _identity(error))
+        frame.propagated = frame.failures > 0 and seen is not None and (holds_run or seen == identity(error))
         frame.error = error
         above = span.parent
         if above is not None:
-            above.child_error = _identity(error)
+            above.child_error = identity(error)
         if frame.propagated:
             return
         while above is not None:
@@ -519,6 +517,8 @@ class Linker:
         return (self.monotonic_ns() - span.started) / 1e6
 
     def _track(self, span_id: str, span: Span) -> None:
+        if span.parent is not None and span.call is None:  # an item, or the run in a node, is within the same call
+            span.call = span.parent.call
         self._open[span_id] = span
         span.run.open_spans += 1
 
@@ -594,7 +594,3 @@ class Linker:
             run = self._new_run(event, missed=True)
             self._write(run.frame)
         return run
-
-
-def _identity(error: ErrorRecord | None) -> tuple[str, str]:
-    return ("", "") if error is None else (error.type, error.message)

@@ -10,11 +10,13 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, Literal, Self
 
 from recorder import process, tracing
+from recorder.code import CodeReader
 from recorder.errors import RecorderError
 from recorder.journal.frames import FactsFrame, GraphFrame, ProcessFrame
 from recorder.journal.writer import Journal, Limits, Tally
@@ -110,6 +112,7 @@ class Recorder(EventProcessor):
         self._keeper = Keeper(self._chore)
         self._packages = LoadedPackages()
         self._packages_told = 0
+        self._telling = threading.RLock()
 
     # Events -----------------------------------------------------------------------------------------------------------
 
@@ -156,14 +159,13 @@ class Recorder(EventProcessor):
         self._closed = True
         self._keeper.stop()
         tracing.uninstall(self)
-        packages = {} if self._journal is None else self._packages.versions()
+        self._tell_facts()
         if not self._lock.acquire(timeout=_LOCK_SECONDS):  # somebody hangs in a write: the exit must not
             return
         try:
             self._linker.abandon_all()
             self._handlers = _Handlers(lambda _: self._too_late)
             if self._journal is not None:
-                self._tell_facts(self._journal, None, packages)
                 self._journal.close()
         except Exception as error:
             self._contain(error)
@@ -206,10 +208,8 @@ class Recorder(EventProcessor):
         self.on_event(event)
         try:
             with self._lock:
-                if self._journal is not None and self._linker.bind(
-                    event.span_id, graph.digest, refuses_values=refuses_values
-                ):
-                    self._journal.write_graph(graph)
+                if self._journal is not None:
+                    self._linker.bind(event.span_id, graph, refuses_values=refuses_values)
         except Exception as error:
             self._contain(error)
 
@@ -334,29 +334,63 @@ class Recorder(EventProcessor):
             self._location.journal, recorder, process_frame, self._tally, self._complain, self._limits
         )
         values = None if self._tracer is None else StepValues(self._tracer, self._redaction, journal.write_values)
-        self._linker.connect(journal.write, values)
+        self._linker.connect(journal.write, journal.write_graph, values)
         note_written(self._location)
 
     def _chore(self, first: bool) -> bool:
         """One round of the keeper's; False ends it."""
         journal, location = self._journal, self._location
-        if self._closed or journal is None or location is None or not self._linker.open_runs:
+        if self._closed or journal is None or location is None:
             return False
-        dirty, packages = process.git_dirty(os.getcwd()) if first else None, self._packages.versions()
+        self._tell_facts()
+        if not self._linker.open_runs:
+            return False
+        dirty = process.git_dirty(os.getcwd()) if first else None
         with self._lock:
             if self._closed:
                 return False
-            self._tell_facts(journal, dirty, packages)
+            if dirty is not None:
+                journal.write(FactsFrame(dirty))
             journal.beat()
         if journal.finished_bytes > _INGEST_AT:
             journal.finished_bytes = 0
             start_ingest(location.directory)
         return True
 
-    def _tell_facts(self, journal: Journal, git_dirty: bool | None, packages: dict[str, str]) -> None:
-        if git_dirty is not None or len(packages) > self._packages_told:
-            self._packages_told = len(packages)
-            journal.write(FactsFrame(git_dirty, packages))
+    @contextmanager
+    def _patiently(self) -> Generator[None]:
+        """Hold the lock, unless somebody hangs in a write: neither the exit nor the keeper's thread must."""
+        if not self._lock.acquire(timeout=_LOCK_SECONDS):
+            raise TimeoutError
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _tell_facts(self) -> None:
+        """Record what took time to find out: structures of plain-Python runs, and versions. Never raises."""
+        journal = self._journal
+        if journal is None or not self._telling.acquire(timeout=_LOCK_SECONDS):
+            return
+        try:
+            with self._patiently():
+                news = self._linker.trees.news()
+            reader = CodeReader()
+            structures = [(telling, telling.structure(reader)) for telling in news]
+            packages = self._packages.versions()
+            with self._patiently():
+                for telling, structure in structures:
+                    telling.tree.structure = structure
+                    self._linker.tell(structure, telling.runs)
+                if len(packages) > self._packages_told:
+                    self._packages_told = len(packages)
+                    journal.write(FactsFrame(packages=packages))
+        except TimeoutError:
+            pass
+        except Exception as error:
+            self._contain(error)
+        finally:
+            self._telling.release()
 
     # When something goes wrong ----------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from recorder.calls import Call
 from recorder.journal.frames import AttemptFrame, RunFrame
 
 __all__ = [
@@ -85,7 +86,8 @@ class Span(Struct, gc=False):
     """An open span. ``frame`` is the row it writes: the run's, a step's, or that of the node around a nested run.
 
     ``started`` is the monotonic clock, in nanoseconds; ``nested`` the span of the run inside a node; ``child_error``
-    what failed last directly below, ``failed`` the steps (number, path) that failed there without recorded inputs.
+    what failed last directly below, ``failed`` the steps (number, path) that failed there without recorded inputs;
+    ``call`` the node of a plain-Python run that it executes.
     """
 
     kind: int
@@ -101,3 +103,4 @@ class Span(Struct, gc=False):
     attempts: dict[int, AttemptFrame] | None = None
     has_inputs: bool = False
     failed: dict[str, tuple[int, str]] | None = None
+    call: "Call | None" = None

@@ -38,13 +38,14 @@ class NodeState:
 class GraphPage:
     """A graph as a run executed it.
 
-    ``structure`` is None where only the nodes that executed are known; ``earlier`` says that it is that of an earlier
-    run of the graph.
+    ``structure`` is None where only the nodes that executed are known, and also of plain Python ``observed``;
+    ``earlier`` says that it is that of an earlier run of the graph.
     """
 
     run: Run
     nodes: Sequence[NodeState]
     structure: GraphFrame | None
+    observed: bool = False
     earlier: bool = False
 
 
@@ -62,10 +63,17 @@ async def graph_page(reader: RunReader, handle: str, *, graph: str) -> GraphPage
     samples: dict[str, list[Sample]] = {}
     for sample in await reader.samples(run.key):
         samples.setdefault(node_id(sample.path), []).append(sample)
-    nodes = structure.nodes if structure else [GraphNode(found) for found in samples]
+    drawn = structure if structure and not structure.observed else None
+    known = {node.id: node for node in own.nodes} if own else {}
+    nodes = drawn.nodes if drawn else [known.get(found, GraphNode(found)) for found in samples]
     changed = frozenset(await changed_sources(run, own))
-    states = tuple(_states(nodes, samples, changed))
-    return GraphPage(run=run, nodes=states, structure=structure, earlier=structure is not own)
+    return GraphPage(
+        run=run,
+        nodes=tuple(_states(nodes, samples, changed)),
+        structure=drawn,
+        observed=own is not None and own.observed,
+        earlier=drawn is not None and drawn is not own,
+    )
 
 
 async def _latest_of(reader: RunReader, graph: str) -> Run:

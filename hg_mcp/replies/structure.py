@@ -185,9 +185,15 @@ def _summary(page: GraphPage) -> str:
     notes = [
         f" The source of {counted(changed, 'node')} changed since." if changed else "",
         " The structure is that of an earlier run." if page.earlier else "",
-        "" if page.structure else " The structure was not recorded: hypergraph graphs need rec.attach(graph).",
+        "" if page.structure else _unknown(page),
     ]
     return f"{told} in run {quoted(run.run_id)}, {status_words(run)}.{''.join(notes)}"
+
+
+def _unknown(page: GraphPage) -> str:
+    if page.observed:
+        return " Plain Python: these are the nodes that executed; nobody drew edges."
+    return " The structure was not recorded: hypergraph graphs need rec.attach(graph)."
 
 
 def _next(page: GraphPage) -> list[NextCall]:

@@ -10,11 +10,8 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
-from msgspec.msgpack import encode
-
 from recorder.code import CodeReader, Place
-from recorder.hashing import blake2b
-from recorder.journal.frames import GraphEdge, GraphFrame, GraphNode
+from recorder.journal.frames import GraphEdge, GraphFrame, GraphNode, graph_frame
 from recorder.spans import escaped
 from recorder.typenames import type_name_of
 
@@ -132,9 +129,7 @@ def structure_of(graph: Any) -> GraphFrame:
         for source, target, details in flat.edges(data=True)
         if source in ids and target in ids
     )
-    name = graph.name or ""
-    digest = blake2b(encode((name, nodes, edges)), digest_size=16, person=b"hg-mcp").hexdigest()
-    return GraphFrame(digest, name, nodes, edges)
+    return graph_frame(graph.name or "", nodes, edges)
 
 
 def _nodes_within(graph: Any, key: str, around: str) -> Iterator[tuple[str, tuple[str, Any]]]:

@@ -9,11 +9,14 @@ Fields are written by position. New ones go at the end, with a default: then old
 them. Anything else is a new ``FORMAT``.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from msgspec import Struct
+from msgspec.msgpack import encode
 
 from recorder.events import RUN_STATUSES, STEP_STATUSES
+from recorder.hashing import blake2b
 
 __all__ = [
     "CAPTURED",
@@ -40,6 +43,7 @@ __all__ = [
     "StepFrame",
     "ValueEntry",
     "ValuesFrame",
+    "graph_frame",
 ]
 
 FORMAT: Final = 1
@@ -277,12 +281,25 @@ class GraphEdge(Struct, array_like=True, frozen=True, gc=False):
 
 
 class GraphFrame(Struct, array_like=True, tag=8, frozen=True):
-    """The structure of a graph; ``digest`` names its content, and ``RunFrame.graph_digest`` refers to it."""
+    """The structure of a graph; ``digest`` names its content, and ``RunFrame.graph_digest`` refers to it.
+
+    ``observed``: nobody drew it. Its nodes are what runs of that name were seen to call, and edges are not known.
+    """
 
     digest: str
     name: str = ""
     nodes: tuple[GraphNode, ...] = ()
     edges: tuple[GraphEdge, ...] = ()
+    observed: bool = False
+
+
+def graph_frame(
+    name: str, nodes: Iterable[GraphNode], edges: Iterable[GraphEdge] = (), *, observed: bool = False
+) -> GraphFrame:
+    """A structure, named by its content."""
+    content = (name, tuple(nodes), tuple(edges))
+    digest = blake2b(encode(content), digest_size=16, person=b"hg-mcp").hexdigest()
+    return GraphFrame(digest, *content, observed)
 
 
 Frame = (

@@ -10,6 +10,8 @@ from typing import Any, Literal, cast
 
 from msgspec import Struct
 
+from recorder.code import code_of
+
 Kind = Literal["function", "coroutine", "generator", "async_generator"]
 
 _VARARGS, _GENERATOR, _COROUTINE, _ITERABLE_COROUTINE, _ASYNC_GENERATOR = 0x04, 0x20, 0x80, 0x100, 0x200
@@ -19,7 +21,8 @@ class Signature(Struct, frozen=True, eq=False, kw_only=True):
     """A callable's name, kind and parameter names.
 
     ``skip`` is 1 when the first positional argument is ``self`` or ``cls``; ``given`` and ``preset`` are a partial's
-    arguments. ``iterable`` marks a generator made awaitable by ``types.coroutine``.
+    arguments. ``iterable`` marks a generator made awaitable by ``types.coroutine``. ``code`` is that of the function
+    under its wrappers.
     """
 
     name: str
@@ -31,6 +34,7 @@ class Signature(Struct, frozen=True, eq=False, kw_only=True):
     defaults: tuple[tuple[str, Any], ...] = ()
     given: tuple[Any, ...] = ()
     preset: Mapping[str, Any] = {}
+    code: CodeType | None = None
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Name the arguments of a call, as far as names are known; a call that would not bind is no error."""
@@ -59,6 +63,7 @@ def describe(function: Callable[..., Any], name: str | None = None) -> Signature
         iterable=bool(flags & _ITERABLE_COROUTINE),
         given=given,
         preset=preset,
+        code=code_of(function),
         **_parameters(called),
     )
 

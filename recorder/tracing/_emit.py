@@ -6,6 +6,7 @@ delivery.
 
 import time
 from collections.abc import Mapping
+from types import CodeType
 from typing import Any
 
 from recorder.events import ErrorDetail, NodeEndEvent, NodeErrorEvent, NodeStartEvent, RunEndEvent, RunStartEvent
@@ -61,7 +62,9 @@ def start_run(
         alone=alone,
     )
     parent_workflow_id = around.workflow_id if around is not None else None
-    event = RunStartEvent(**_of_run(run), parent_workflow_id=parent_workflow_id, **(details or {}))
+    event = RunStartEvent(
+        **_of_run(run), parent_workflow_id=parent_workflow_id, is_plain=parent is None, **(details or {})
+    )
     _deliver(run, event)
     return Scope(run, run.span_id, run.parent_span_id, name)
 
@@ -103,7 +106,7 @@ def own_run(name: str) -> Scope | None:
     return start_run(processor, name, alone=True) if processor is not None else None
 
 
-def start_step(parent: Scope, name: str, inputs: Mapping[str, Any] | None) -> Scope:
+def start_step(parent: Scope, name: str, inputs: Mapping[str, Any] | None, code: CodeType | None = None) -> Scope:
     """Emit NodeStart and return the step's scope, which the caller makes the current one."""
     run = parent.run
     step = Scope(run, new_span_id(), parent.span_id, name)
@@ -118,6 +121,7 @@ def start_step(parent: Scope, name: str, inputs: Mapping[str, Any] | None) -> Sc
         graph_name=run.graph_name,
         inputs=inputs,
         created_at=run.asked_at if parent.span_id == run.span_id else None,
+        code=code,
     )
     _deliver(run, event)
     return step

@@ -77,7 +77,7 @@ def recorded(function: AnyCallable, name: str | None = None) -> AnyCallable:
 
 def _start(parent: Scope, signature: Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Scope:
     inputs = signature.bind(args, kwargs) if wants_values(parent.run.processor) else None
-    return start_step(parent, signature.name, inputs)
+    return start_step(parent, signature.name, inputs, signature.code)
 
 
 def _end(step: Scope, result: Any) -> None:

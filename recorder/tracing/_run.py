@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from functools import wraps
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from recorder.processors import EventProcessor
@@ -98,6 +98,7 @@ class RunScope(RunContext):
         self._inputs = inputs if self._wants else None
         self._outputs: dict[str, Any] = {}
         self._node: Scope | None = None
+        self._code: CodeType | None = None
 
     @property
     def run_id(self) -> str:
@@ -117,7 +118,7 @@ class RunScope(RunContext):
     def _start(self) -> Scope:
         inputs, self._inputs = self._inputs, None
         outer = enclosing(self._processor)
-        self._node = start_step(outer, self._name, inputs) if outer is not None else None
+        self._node = start_step(outer, self._name, inputs, self._code) if outer is not None else None
         workflow_id = self._workflow_id
         if workflow_id is None and outer is not None and outer.run.workflow_id is not None:
             workflow_id = f"{outer.run.workflow_id}/{self._name}"
@@ -148,6 +149,7 @@ class RunScope(RunContext):
     def _again(self, inputs: Mapping[str, Any]) -> RunScope:
         scope = RunScope(self._processor, self._name, inputs)
         scope.describe(self._workflow_id, self._details)
+        scope._code = self._code
         return scope
 
     def __call__(self, function: F) -> F:
@@ -159,6 +161,8 @@ class RunScope(RunContext):
         signature = describe(function)
         if signature.kind not in {"function", "coroutine"}:
             raise TypeError(f"{signature.name} is a generator function; put `with` run() inside it instead")
+
+        self._code = signature.code
 
         def called(*args: Any, **kwargs: Any) -> Any:
             with self._again(signature.bind(args, kwargs)) as scope:

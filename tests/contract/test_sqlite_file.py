@@ -9,10 +9,11 @@ import pytest
 
 from recorder.errors import ForeignFileError, NewerFormatError, StoreFailedError
 from recorder.events import RUN_STATUSES, STEP_STATUSES
-from recorder.journal.frames import INPUT, VALUE_STATUSES, ValuesFrame
+from recorder.journal.frames import INPUT, VALUE_STATUSES, GraphFrame, GraphNode, ValuesFrame
 from recorder.store.protocols import SegmentState
 from recorder.store.sqlite import SqliteReader, SqliteWriter
 from recorder.store.sqlite.queries import MIGRATIONS, QUERIES
+from recorder.store.sqlite.rows import unpack_graph
 from tests.contract.building import SEGMENT, TIMEOUT, WHOLE, entry, process, run, step
 
 
@@ -142,3 +143,7 @@ def test_the_database_is_private_to_its_account(tmp_path: Path) -> None:
     writer = SqliteWriter(str(tmp_path / "runs.db"))
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
     writer.close()
+
+
+def test_a_structure_of_the_second_format_was_drawn() -> None:
+    assert unpack_graph("d", "g", '[[["a"]],[]]') == GraphFrame("d", "g", (GraphNode("a"),))

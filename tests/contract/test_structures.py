@@ -6,10 +6,12 @@ from tests.contract.building import T0, WHOLE, Store, process, run
 
 
 async def test_a_structure_comes_back_whole_for_its_runs_only(store: Store) -> None:
+    seen = GraphFrame("d3", "classify", (GraphNode("a"),), observed=True)
     store.put(process(), WHOLE, run(1, graph_digest="d1"), run(2), WHOLE, run(3, graph_digest="lost"))
+    store.put(seen, run(4, graph_digest="d3"))
     by_id = {found.run_id: found.key for found in await store.reader.runs(RunFilter(), limit=9)}
-    found = [await store.reader.structure(by_id[f"run-{number:04}"]) for number in (1, 2, 3)]
-    assert found == [WHOLE, None, None]
+    found = [await store.reader.structure(by_id[f"run-{number:04}"]) for number in (1, 2, 3, 4)]
+    assert found == [WHOLE, None, None, seen]
 
 
 async def test_the_latest_structure_is_that_of_the_latest_run_that_has_one(store: Store) -> None:

@@ -2,12 +2,14 @@
 
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from inline_snapshot import snapshot
 
 from recorder import Recorder
+from recorder import node as traced
 from recorder.journal.frames import GraphEdge, GraphFrame, GraphNode
 from tests.hg_mcp.conftest import ask_store
 from tests.hg_mcp.recorded import TIMEOUT, node, run_frame, write_store
@@ -151,6 +153,16 @@ async def test_a_graph_that_is_not_there_is_refused_with_those_that_are(tmp_path
         await ask_store(store, "describe_graph", **arguments)
 
 
+async def test_of_plain_python_the_nodes_that_executed_are_described_with_their_code(tmp_path: Path):
+    called = (GraphNode("a", "FUNCTION", file="a.py", line=3, qualname="a", source_hash="aa"), GraphNode("elsewhere"))
+    run = run_frame(1, "run-p", graph_digest="d2", steps=2)
+    store = write_store(tmp_path, (GraphFrame("d2", "classify", called, observed=True), run, node(1, 1, "a")))
+    reply = await ask_store(store, "describe_graph")
+    assert [(row["node"], row.get("source_hash")) for row in reply["nodes"]] == [("a", "aa")]
+    assert reply["structure_recorded"] is False
+    assert reply["summary"].endswith(" Plain Python: these are the nodes that executed; nobody drew edges.")
+
+
 async def test_a_drawing_is_never_cut_within_a_line(tmp_path: Path):
     names = [f'{"very " * 9}long "name" <{number}> 長い名前' for number in range(60)]
     edges = tuple(GraphEdge(names[i], names[i + 1], "data", (names[i], "x")) for i in range(59))
@@ -163,7 +175,19 @@ async def test_a_drawing_is_never_cut_within_a_line(tmp_path: Path):
         assert lines == whole[: len(lines)]
 
 
-async def test_source_that_changed_since_a_run_is_said_and_never_shown(tmp_path: Path, monkeypatch):
+def run_attached(recorder: Recorder, *functions: Callable[[int], int]) -> None:
+    graph = framework.Graph([framework.Node(function) for function in functions], name="g")
+    framework.run(recorder.attach(graph), 1)
+
+
+def run_plainly(recorder: Recorder, *functions: Callable[[int], int]) -> None:
+    with recorder.run("g"):
+        for function in functions:
+            traced(function)(1)
+
+
+@pytest.mark.parametrize("run", [run_attached, run_plainly])
+async def test_source_that_changed_since_a_run_is_said_and_never_shown(tmp_path: Path, monkeypatch, run):
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     framework.load(monkeypatch)
     path = tmp_path / "app.py"
@@ -174,8 +198,7 @@ async def test_source_that_changed_since_a_run_is_said_and_never_shown(tmp_path:
     app = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(app)
     with Recorder(tmp_path / "store") as recorder:
-        graph = framework.Graph([framework.Node(app.load), framework.Node(app.save)], name="g")
-        framework.run(recorder.attach(graph), 1)
+        run(recorder, app.load, app.save)
     asked = [("summarize_run", {}), ("get_run_steps", {}), ("get_run_steps", {"step": "load"}), ("describe_graph", {})]
     before = [await ask_store(tmp_path / "store", tool, **given) for tool, given in asked]
     assert not any("source_changed" in reply for reply in before)

@@ -41,9 +41,9 @@ def test_while_a_run_is_open_it_beats_and_tells_what_took_time_to_find_out(
     with Recorder(tmp_path / "store") as recorder:
         start(recorder)
         eventually(lambda: any(isinstance(frame, HeartbeatFrame) for frame in frames(tmp_path / "store")))
-        (facts,) = [frame for frame in frames(tmp_path / "store") if isinstance(frame, FactsFrame)]
-        assert facts.git_dirty is False
-        assert facts.packages["pytest"] == pytest.__version__
+        packages, dirty = [frame for frame in frames(tmp_path / "store") if isinstance(frame, FactsFrame)]
+        assert packages.packages["pytest"] == pytest.__version__
+        assert dirty == FactsFrame(git_dirty=False)
         assert recorder._keeper.works
         end(recorder)
         assert not recorder._chore(False), "nothing is open: the thread may end"

@@ -43,7 +43,7 @@ ANY_EVENT: st.SearchStrategy[Any] = st.one_of(
 def linked(soup: list[Any]) -> tuple[Linker, list[Frame]]:
     frames: list[Frame] = []
     linker = Linker(Redaction())
-    linker.connect(lambda frame: frames.append(copy.copy(frame)), None)
+    linker.connect(lambda frame: frames.append(copy.copy(frame)), frames.append, None)
     for event in soup:
         linker.handler(type(event).__name__)(event)
     return linker, frames

@@ -52,7 +52,17 @@ _json: Final = msgspec.json.Encoder(order="deterministic").encode
 _decode_detail: Final = msgspec.json.Decoder(
     tuple[tuple[tuple[str, int, str, str], ...], tuple[tuple[str, str], ...], tuple[str, ...]]
 ).decode
-_decode_structure: Final = msgspec.json.Decoder(tuple[tuple[GraphNode, ...], tuple[GraphEdge, ...]]).decode
+
+
+class _Structure(msgspec.Struct, array_like=True):
+    """What is kept of a structure: an array, in which the first stores had no third element."""
+
+    nodes: tuple[GraphNode, ...]
+    edges: tuple[GraphEdge, ...]
+    observed: bool = False
+
+
+_decode_structure: Final = msgspec.json.Decoder(_Structure).decode
 
 
 def pack_id(name: str) -> bytes | str:
@@ -133,12 +143,13 @@ def facts_values(frame: FactsFrame) -> dict[str, object]:
 
 def graph_row(frame: GraphFrame, names: Mapping[str, int]) -> tuple[object, ...]:
     """A row of ``graphs``."""
-    return (frame.digest, names[frame.name], _text((frame.nodes, frame.edges)))
+    return (frame.digest, names[frame.name], _text(_Structure(frame.nodes, frame.edges, frame.observed)))
 
 
 def unpack_graph(digest: str, name: str, structure: str) -> GraphFrame:
     """The structure of a row."""
-    return GraphFrame(digest, name, *_decode_structure(structure))
+    kept = _decode_structure(structure)
+    return GraphFrame(digest, name, kept.nodes, kept.edges, kept.observed)
 
 
 def placeholder(recorder: str, number: int, first: StepFrame | None) -> RunFrame:

@@ -64,7 +64,8 @@ CREATE TABLE quarantine (
     payload BLOB NOT NULL
 ) STRICT;
 
--- Structures of graphs, each once: a JSON array of nodes and of edges, as in recorder/journal/frames.py.
+-- Structures of graphs, each once: a JSON array of nodes, edges, and whether it is only what was seen to be called, as in
+-- recorder/journal/frames.py.
 CREATE TABLE graphs (
     digest    TEXT PRIMARY KEY,
     graph     INTEGER NOT NULL REFERENCES names (id),
