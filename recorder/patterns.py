@@ -34,13 +34,14 @@ _PRIVATE_KEY: Final = re.compile(
     r"-----BEGIN [A-Z0-9 ]{0,32}PRIVATE KEY[\s\S]*?(?:-----END [A-Z0-9 ]{0,32}PRIVATE KEY[A-Z ]{0,9}-----|\Z)"
 )
 _URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,20}://)[^\s/?#@:\"']{0,256}:[^\s/\"'<>]{1,256}@")
-_BEARER: Final = re.compile(r"\b((?i:bearer)\s{1,4})([\w.~+/-]{6,}={0,2})")
-_BASIC: Final = re.compile(r"\b((?i:basic)\s{1,4})([A-Za-z0-9+/]{6,}={0,2})")
+_BEARER: Final = re.compile(r"\b([Bb][Ee][Aa][Rr][Ee][Rr]\s{1,4})([\w.~+/-]{6,}={0,2})")
+_BASIC: Final = re.compile(r"\b([Bb][Aa][Ss][Ii][Cc]\s{1,4})([A-Za-z0-9+/]{6,}={0,2})")
 _HEADER: Final = re.compile(
-    r"(?<![A-Za-z0-9_])((?i:(?:proxy-)?(authorization)|(?:set-)?(cookie))\s{0,4}:\s{0,4})(?!\[redacted)[^\s\"'\\{\[][^\r\n\"'\\]*"
+    r"(?<![A-Za-z0-9_])((?ai:(?:proxy-)?(authorization)|(?:set-)?(cookie))\s{0,4}:\s{0,4})(?!\[redacted)[^\s\"'\\{\[][^\r\n\"'\\]*"
 )
 NAME: Final = re.compile(  # a name, and then = or : or => or a type annotation and =
-    r"""(?<!\w)([A-Za-z_][\w-]{0,63}+)\\{0,3}["']?\s{0,4}(?::\s{0,4}[A-Za-z_][\w.|\[\]]{0,40}\s{0,4}=|={1,3}>?|:=?)\s{0,4}"""
+    r"""(?<!\w)([A-Za-z_][\w-]{0,63}+)\\{0,3}["']?[ \t-\r\xa0]{0,4}"""
+    r"""(?::\s{0,4}[A-Za-z_][\w.|\[\]]{0,40}\s{0,4}=|={1,3}>?|:=?)\s{0,4}"""
 )
 VALUE: Final = re.compile(
     r"""(?!\[redacted:)(?:

@@ -65,12 +65,21 @@ _DESCRIBING: Final = frozenset(
 
 _HOLDS_NONE: Final = frozenset({"none", "null", "true", "false", "str", "int", "bool", "bytes", "string", "any"})
 
-_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W_a-zA-Z\d]+")
+_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W_a-zA-Z0-9\u212A]+")
+"""U+212A is the one letter beyond ASCII whose lower case is of ASCII; ``suspects`` could not tell."""
 
 _TOKEN_HINT: Final = re.compile(
     rb"(?<![A-Za-z0-9])(?:sk[-_]|rk_|whsec_|gh[pousr]_|github_pat_|glpat-|xox|xapp-|A[KSBC][ICA]A|AIza|GOCSPX-|hf_|gsk_|npm_|pypi-"
     rb"|lsv2_|eyJ)"
 )
+_STARTS: Final = (
+    (b"-", (b"sk-", b"glpat-", b"xox", b"xapp-", b"GOCSPX-", b"pypi-")),
+    (b"_", (b"sk_", b"rk_", b"whsec_", b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_")),
+    (b"_", (b"hf_", b"gsk_", b"npm_", b"lsv2_")),
+    (b".", (b"eyJ", b"ya29.")),
+    (b"A", (b"AKIA", b"ASIA", b"ABIA", b"ACCA", b"AIza")),
+)
+"""The same, by a character that all of a group's tokens hold: most long runs are base64, hashes or identifiers."""
 _RUN: Final = b"a" * 18
 """Every token above is an unbroken run of at least this length, in the classes of ``_CLASSES``."""
 _CLASSES: Final = bytes(
@@ -79,8 +88,14 @@ _CLASSES: Final = bytes(
 """Maps what tokens are made of to ``a``, what stands between name and value to ``=``, and all else to a blank."""
 _BREAK: Final = re.compile(rb"[^a]|\Z")
 
-_NEAR: Final = 80
-"""A name of at most 64 characters, with quotes and blanks, ends this near to its ``=`` or ``:``."""
+_NEAR: Final = 300
+"""A name of at most 64 characters, with quotes and blanks, begins this near to its ``=`` or ``:``, in bytes."""
+_SCHEME: Final = re.compile(rb"(?:bearer|basic)[^!-~]")
+_LOWER: Final = bytes(range(256)).lower()
+_SPELLING: Final = b"-_0123456789"
+"""What may stand within a key's words, or between them, and does not count."""
+_DENSE: Final = 48
+"""Where there is an operator in every so many bytes, it is cheaper to look for keys everywhere first."""
 
 
 class Redaction:
@@ -103,7 +118,7 @@ class Redaction:
         self._keys = {key: parts for key in keys if (parts := _words(key))}
         self._patterns = tuple(_searching(pattern) for pattern in patterns)
         self._tokens = tokens
-        self._hints = {max(parts, key=len).encode()[:4] for parts in self._keys.values()}
+        self._hints = {_hint(parts) for parts in self._keys.values()} | ({b"auth", b"cook"} if tokens else set())
         self._memo: dict[str, str | None] = {}
         self.harmless: set[str] = set()
 
@@ -141,11 +156,14 @@ class Redaction:
 
     def _assigns(self, data: bytes, operators: int) -> bool:
         """Whether a word of a key is near before a ``=`` or ``:``."""
-        if operators * 16 < len(data):
-            parts = data.replace(b"=", b":").split(b":")
-            data = b" ".join([word for part in parts for word in part[-_NEAR:].rsplit(None, 1)[-1:]])
-        data = data.lower()
-        return any(hint in data for hint in self._hints)
+        if operators * _DENSE > len(data) and not self._hinted(data):
+            return False
+        parts = data.replace(b"=", b":").replace("\xa0".encode(), b" ").split(b":")
+        return self._hinted(b" ".join([word for part in parts for word in part[-_NEAR:].rsplit(None, 1)[-1:]]))
+
+    def _hinted(self, data: bytes) -> bool:
+        spelled = data.translate(_LOWER, _SPELLING)
+        return any([hint in spelled for hint in self._hints])
 
     def text(self, text: str, found: set[str] | None = None) -> str:
         """``text`` with each secret replaced by ``[redacted:RULE]``; the rules are added to ``found``."""
@@ -192,6 +210,12 @@ class Redaction:
         return kept[:limit]
 
 
+def _hint(words: tuple[str, ...]) -> bytes:
+    """A part of a key that each spelling of it holds; the empty text, which is everywhere, where case is not ASCII's."""
+    together = "".join(words)
+    return together.encode()[:4] if together.isascii() else b""
+
+
 def _words(name: str) -> tuple[str, ...]:
     """``OPENAI_apiKey2`` -> ``("openai", "api", "key")``."""
     return tuple(word.lower() for word in _WORDS.findall(name))
@@ -225,9 +249,14 @@ def _searching(pattern: str | re.Pattern[str]) -> re.Pattern[str]:
 
 
 def _looks_secret(data: bytes, classes: bytes) -> bool:
-    if b"PRIVATE KEY" in data or b"earer" in data or b"asic " in data or (b"@" in data and b"://" in data):
+    if b"PRIVATE KEY" in data or (b"@" in data and b"://" in data):
+        return True
+    lower = data.lower()
+    if (b"bearer" in lower or b"basic" in lower) and _SCHEME.search(lower):
         return True
     start = classes.find(_RUN)
+    if start < 0 or not any([sign in data and any([one in data for one in starts]) for sign, starts in _STARTS]):
+        return False
     while start >= 0:
         end = _BREAK.search(classes, start).start()  # pyright: ignore[reportOptionalMemberAccess] - \Z always matches
         if _TOKEN_HINT.search(data, start, end) or data[start - 5 : start] == b"ya29.":

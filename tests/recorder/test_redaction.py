@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recorder.redaction import Redaction
@@ -134,3 +134,21 @@ def test_a_cut_leaves_no_part_of_a_secret(limit, rule, filler):
 def test_redacting_twice_is_redacting_once(text):
     clean = REDACTION.text(text)
     assert REDACTION.text(clean) == clean
+
+
+FRAGMENTS = [
+    *SECRETS.values(),
+    *("password", "PassWord", "api_key", "a-p1i_key", "token", "cookie", "Authorization", "X-Api-Key", "jwt", "s3cret"),
+    *("Bearer hunter2hunter2", "BEARER\thunter2hunter2", "basic\u00a0dXNlcjpodW50ZXIy", "https://bob:hunter2@host/"),
+    *("ya29.abcdefghijklmnopqrstu", "x" * 40, "é", "\u0663", "\u212a", "\udc80", "\n", "\x1c", " ", "  ", "\u00a0"),
+    *("=", ":", ":=", "=>", ": str =", '"', "'", "\\", '\\"', "{", "[", ",", ".", "-", "_", "7", "x", "hunter2"),
+]
+
+
+@settings(max_examples=1000)
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=12).map("".join), st.integers(0, 200))
+def test_whatever_the_patterns_would_find_is_suspected(text, padding):
+    text = "x: " * padding + text
+    unfiltered = Redaction(patterns=["(?!)"])  # a pattern of the user's meets every text, and so do the others then
+    if unfiltered.text(text) != text:
+        assert REDACTION.suspects(text)
