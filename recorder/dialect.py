@@ -7,7 +7,7 @@ from typing import Any
 from recorder.journal.frames import RunFrame
 from recorder.redaction import Redaction
 
-__all__ = ["decision", "inputs", "micros", "note_items", "note_start", "outputs", "word"]
+__all__ = ["current_node", "decision", "inputs", "micros", "note_items", "note_start", "outputs", "word"]
 
 
 def micros(event: Any) -> int:
@@ -40,8 +40,8 @@ def outputs(event: Any) -> Mapping[str, Any] | None:
     return getattr(event, "trace_outputs", None) if found is None else found
 
 
-def _launching_node() -> tuple[str, str] | None:
-    """The hypergraph node by whose hand a top-level run is being started, as the framework tells it."""
+def current_node() -> tuple[str, str] | None:
+    """Run and span of the hypergraph node whose code runs now, as the framework tells it."""
     framework = sys.modules.get("hypergraph")
     current = getattr(framework, "current_node_span", None)
     reference = current() if current is not None else None
@@ -61,7 +61,7 @@ def note_start(frame: RunFrame, event: Any, redaction: Redaction) -> None:
     metadata = getattr(event, "metadata", None)
     if metadata:
         frame.metadata = {str(key): redaction.entry(str(key), str(value)) for key, value in metadata.items()}
-    frame.launched_by = _launching_node()
+    frame.launched_by = current_node()
 
 
 def note_items(frame: RunFrame, event: Any) -> None:

@@ -16,7 +16,7 @@ from recorder.journal.frames import ErrorRecord
 from recorder.redaction import Redaction
 from recorder.typenames import type_name_of
 
-__all__ = ["failing_inputs", "from_event", "from_exception", "identity"]
+__all__ = ["bounded", "failing_inputs", "from_event", "from_exception", "identity", "type_and_message"]
 
 _MESSAGE: Final = 16_384
 _CAUSE_MESSAGE: Final = 2_048
@@ -52,9 +52,9 @@ def from_exception(exc: BaseException, redaction: Redaction, *, hide: tuple[str,
     """
     return ErrorRecord(
         type=_type(exc),
-        message=_bounded(_message(exc), _MESSAGE, redaction),
+        message=bounded(_message(exc), _MESSAGE, redaction),
         frames=_frames(_TRACEBACK.__get__(exc), redaction, _MACHINERY + hide),
-        causes=tuple(_cause(found, redaction) for found in islice(_causes(exc), _CAUSES)),
+        causes=tuple(type_and_message(found, redaction) for found in islice(_causes(exc), _CAUSES)),
         notes=_notes(exc, redaction),
     )
 
@@ -142,7 +142,7 @@ def _from_fields(event: Any, redaction: Redaction) -> ErrorRecord | None:
     message = getattr(event, "error", None) or ""
     if not error_type and not message:
         return None
-    return ErrorRecord(type=_plain(error_type), message=_bounded(str(message), _MESSAGE, redaction))
+    return ErrorRecord(type=_plain(error_type), message=bounded(str(message), _MESSAGE, redaction))
 
 
 def _type(exc: BaseException) -> str:
@@ -156,7 +156,7 @@ def _message(exc: BaseException) -> str:
         return f"<its __str__ raised {_type(error)}>"
 
 
-def _bounded(text: str, limit: int, redaction: Redaction) -> str:
+def bounded(text: str, limit: int, redaction: Redaction) -> str:
     """Head and tail of a text within ``limit`` characters, redacted before the cut, and fit for UTF-8."""
     if len(text) > _REDACTABLE:
         text = redaction.head(text, limit)
@@ -206,15 +206,16 @@ def _members(group: BaseException, depth: int) -> Iterator[BaseException]:
             yield member
 
 
-def _cause(exc: BaseException, redaction: Redaction) -> tuple[str, str]:
-    return _type(exc), _bounded(_message(exc), _CAUSE_MESSAGE, redaction)
+def type_and_message(exc: BaseException, redaction: Redaction) -> tuple[str, str]:
+    """What is told of an exception beside another."""
+    return _type(exc), bounded(_message(exc), _CAUSE_MESSAGE, redaction)
 
 
 def _notes(exc: BaseException, redaction: Redaction) -> tuple[str, ...]:
     notes = _ATTRIBUTES.__get__(exc).get("__notes__")
     if type(notes) not in (list, tuple):
         return ()
-    return tuple(_bounded(note, _CAUSE_MESSAGE, redaction) for note in notes[:_NOTES] if type(note) is str)
+    return tuple(bounded(note, _CAUSE_MESSAGE, redaction) for note in notes[:_NOTES] if type(note) is str)
 
 
 def _frames(traceback: TracebackType | None, redaction: Redaction, hide: tuple[str, ...]) -> tuple[_Frame, ...]:
@@ -250,7 +251,7 @@ def _code(file: str, line: int, redaction: Redaction) -> str:
     import linecache  # lazy: most runs never fail
 
     try:
-        return _bounded(linecache.getline(file, line).strip(), _CODE, redaction)
+        return bounded(linecache.getline(file, line).strip(), _CODE, redaction)
     except Exception:
         return ""
 
@@ -265,7 +266,7 @@ def _from_text(type_text: str, message: str, traceback: str, redaction: Redactio
     own = blocks[-1] if blocks else ""
     return ErrorRecord(
         type=type_text,
-        message=_bounded(message, _MESSAGE, redaction),
+        message=bounded(message, _MESSAGE, redaction),
         frames=_text_frames(own, redaction),
         causes=tuple(_text_causes(blocks[:-1], redaction)),
         notes=_text_notes(own, message, redaction),
@@ -274,7 +275,7 @@ def _from_text(type_text: str, message: str, traceback: str, redaction: Redactio
 
 def _text_frames(block: str, redaction: Redaction) -> tuple[_Frame, ...]:
     found: list[_Frame] = [
-        (match[1], int(match[2]), match[3], _bounded((match[4] or "").strip(), _CODE, redaction))
+        (match[1], int(match[2]), match[3], bounded((match[4] or "").strip(), _CODE, redaction))
         for match in islice(re.finditer(_FRAME_LINE, block, re.MULTILINE), 1024)
     ]
     shown = [frame for frame in found if not re.search(_MACHINERY_PATH, frame[0])] or found
@@ -287,11 +288,11 @@ def _text_causes(blocks: list[str], redaction: Redaction) -> Iterator[tuple[str,
             r"^(?=\S)([\w.<>]+)(?:: (.*?))?(?=\n\n(?:The above|During)|\Z)", block, re.MULTILINE | re.DOTALL
         )
         if last is not None and not (last[1] == "ModuleNotFoundError" and f"'{_FALSE_CONTEXT}'" in (last[2] or "")):
-            yield _plain(last[1]), _bounded((last[2] or "").strip(), _CAUSE_MESSAGE, redaction)
+            yield _plain(last[1]), bounded((last[2] or "").strip(), _CAUSE_MESSAGE, redaction)
 
 
 def _text_notes(block: str, message: str, redaction: Redaction) -> tuple[str, ...]:
     """The lines behind the message. Of a cut text nobody can tell."""
     _, found, behind = block.rpartition(f": {message}\n") if message else ("", "", "")
     lines = behind.splitlines()[:_NOTES] if found else []
-    return tuple(_bounded(line, _CAUSE_MESSAGE, redaction) for line in lines if line.strip())
+    return tuple(bounded(line, _CAUSE_MESSAGE, redaction) for line in lines if line.strip())

@@ -3,14 +3,13 @@
 Takes our events and hypergraph's alike, by structure. Everything that needs memory of a run is resolved here, so that
 each frame stands for itself: numbers, parents, paths, the executions of a node, propagated errors, failures below. What
 is kept is O(open spans), whatever the number of items. The rules are those of design.md and hypergraph's own (a run
-whose parent is a map is an item of it, a run whose parent is a node is nested in that node).
-
-Not thread-safe: the recorder calls it under its lock.
+whose parent is a map is an item of it, a run whose parent is a node is nested in that node). Not thread-safe: the
+recorder calls it under its lock.
 """
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from itertools import count
 from threading import current_thread, get_ident, main_thread
 from typing import Any, Final
@@ -69,6 +68,8 @@ class Linker:
         self._redact = redaction
         self.monotonic_ns = time.monotonic_ns
         self._open: dict[str, Span] = {}
+        self.span = self._open.get
+        """The open span with an id, or None."""
         self._seen: set[Any] = set()
         self._seen_before: set[Any] = set()
         self._cancelled: OrderedDict[str, Span] = OrderedDict()
@@ -87,9 +88,9 @@ class Linker:
         self._values = values
 
     @property
-    def open_runs(self) -> int:
+    def open_runs(self) -> Collection[OpenRun]:
         """Top-level runs that have not ended."""
-        return len(self._running)
+        return self._running
 
     def owns(self, run: OpenRun) -> bool:
         """Whether the run is one of this linker's."""
@@ -379,6 +380,7 @@ class Linker:
         self._write(frame)
         if self._values is not None:
             self._values.ended(span.run.frame, frame.step, span.path, outputs(event))
+            span.note_returned()
 
     def _node_error(self, event: Any) -> None:
         span = self._open.get(event.span_id) or self._missed_node(event)
@@ -423,6 +425,7 @@ class Linker:
         attempt.retry_scheduled = bool(event.retry_scheduled)
         if event.outcome != "succeeded":
             attempt.error = from_event(event, self._redact)
+            span.run.note_error(span.path, attempt.error, attempt.number)
         self._write(attempt)
 
     def _cache_hit(self, event: Any) -> None:
@@ -483,6 +486,7 @@ class Linker:
             above.child_error = identity(error)
         if frame.propagated:
             return
+        span.run.note_error(span.path, error)
         while above is not None:
             if above.kind not in (NESTED, NESTED_MAP):
                 above.frame.failures += 1

@@ -12,13 +12,14 @@ import threading
 import weakref
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from recorder import process, tracing
 from recorder.code import CodeReader
 from recorder.errors import RecorderError
-from recorder.journal.frames import FactsFrame, GraphFrame, ProcessFrame
+from recorder.here import runs_started_here
+from recorder.inside import Inside
+from recorder.journal.frames import OUTPUT, FactsFrame, Frame, GraphFrame, ProcessFrame, ValuesFrame
 from recorder.journal.writer import Journal, Limits, Tally
 from recorder.keeper import Keeper, start_ingest
 from recorder.linking import Linker, OpenRun
@@ -27,15 +28,15 @@ from recorder.packages import LoadedPackages
 from recorder.processors import EventProcessor
 from recorder.values import Redaction, StepValues, ValueTracer, capture_policy
 
-__all__ = ["Recorder"]
+if TYPE_CHECKING:
+    from recorder.logcapture import LogCapture
+
+__all__ = ["Recorder", "recorders"]
 
 _INGEST_AT: Final = 64 << 20
 _FAILURES_UNTIL_OFF: Final = 10
 _STACK_LIMIT: Final = 64
 _LOCK_SECONDS: Final = 2.0
-
-_stack: ContextVar[tuple[OpenRun, ...]] = ContextVar("recorder_stack", default=())
-"""Top-level runs started in this context, by any recorder: the last is what its next ``shutdown()`` is about."""
 
 _alive: "weakref.WeakSet[Recorder]" = weakref.WeakSet()
 
@@ -86,6 +87,7 @@ class Recorder(EventProcessor):
         self._limits = Limits()
         self._renew_lock()
         self._location: StoreLocation | None = None
+        self._log_capture: LogCapture | None = None
         self._complained = False
         self._failures = 0
         self._failed_at: tuple[int, int] | None = None
@@ -107,6 +109,7 @@ class Recorder(EventProcessor):
         self._tally = Tally()
         self._journal: Journal | None = None
         self._linker = Linker(self._redaction)
+        self.inside = Inside(self._linker, self._lock, self._redaction, self._tally, self._append, self._contain)
         self._handlers = _Handlers(self._handler_for)
         self._is_off = False
         self._keeper = Keeper(self._chore)
@@ -139,10 +142,10 @@ class Recorder(EventProcessor):
         Called by frameworks, once for each start they delivered. The recorder goes on; ``close`` ends it.
         """
         try:
-            stack = _stack.get()
+            stack = runs_started_here.get()
             for position in range(len(stack) - 1, -1, -1):
                 if self._linker.owns(stack[position]):
-                    _stack.set(stack[:position] + stack[position + 1 :])
+                    runs_started_here.set(stack[:position] + stack[position + 1 :])
                     self._pop(stack[position])
                     return
         except Exception as error:
@@ -159,6 +162,8 @@ class Recorder(EventProcessor):
         self._closed = True
         self._keeper.stop()
         tracing.uninstall(self)
+        if self._log_capture is not None:
+            self._log_capture.stop()
         self._tell_facts()
         if not self._lock.acquire(timeout=_LOCK_SECONDS):  # somebody hangs in a write: the exit must not
             return
@@ -278,6 +283,32 @@ class Recorder(EventProcessor):
         tracing.install(self)
         return self
 
+    # Inside steps -----------------------------------------------------------------------------------------------------
+
+    def capture_logs(self, level: int | str = "INFO", loggers: Iterable[str] = ()) -> "LogCapture":
+        """Store what Python's ``logging`` says inside steps with them, from any thread or task; nothing else changes.
+
+        A logger's own level stays what it is: ``logging.getLogger().setLevel("INFO")`` lets INFO through. Calling it
+        again changes the settings.
+
+        Args:
+            level: The least level to store, by name or number.
+            loggers: Names of loggers, those below included; empty for all.
+
+        Returns:
+            What ends it, by ``stop()`` or as a context manager; ``close`` does too.
+
+        Raises:
+            TypeError: ``level`` or ``loggers`` of a wrong type.
+            ValueError: There is no level of that name.
+        """
+        from recorder.logcapture import capture  # lazy: logging costs 3 ms at import
+
+        self._log_capture = capture(self, self._log_capture, level, loggers)
+        if self._is_off or self._closed:
+            self._log_capture.stop()
+        return self._log_capture
+
     # Behind the hot path ----------------------------------------------------------------------------------------------
 
     def _handler_for(self, event_type: type) -> Callable[[Any], None]:
@@ -305,10 +336,10 @@ class Recorder(EventProcessor):
         if run is None:
             return
         run.pushes += 1
-        stack = _stack.get()
+        stack = runs_started_here.get()
         if len(stack) >= _STACK_LIMIT:  # somebody emits events and never shuts down
             stack = tuple(known for known in stack if not known.ended)
-        _stack.set((*stack, run))
+        runs_started_here.set((*stack, run))
 
     def _pop(self, run: OpenRun) -> None:
         with self._lock:
@@ -333,9 +364,20 @@ class Recorder(EventProcessor):
         journal = self._journal = Journal(
             self._location.journal, recorder, process_frame, self._tally, self._complain, self._limits
         )
-        values = None if self._tracer is None else StepValues(self._tracer, self._redaction, journal.write_values)
+        values = None if self._tracer is None else StepValues(self._tracer, self._redaction, self._write_values)
         self._linker.connect(journal.write, journal.write_graph, values)
         note_written(self._location)
+
+    def _append(self, frame: Frame) -> None:
+        """Write what was made inside a step; called under the lock."""
+        if self._journal is not None and not (self._closed or self._is_off):
+            self._journal.write(frame)
+
+    def _write_values(self, frame: ValuesFrame) -> None:
+        assert self._journal is not None
+        self._journal.write_values(frame)
+        if frame.direction == OUTPUT:
+            self.inside.outputs.keep(frame.run, frame.step, frame.entries)
 
     def _chore(self, first: bool) -> bool:
         """One round of the keeper's; False ends it."""
@@ -466,13 +508,18 @@ class _Handlers(dict[type, Callable[[Any], None]]):
         return self._find(event_type)
 
 
+def recorders() -> list[Recorder]:
+    """Every recorder of this process."""
+    return list(_alive)
+
+
 def _discard(event: Any) -> None:
     del event
 
 
 def _each(action: Callable[["Recorder"], None]) -> Callable[[], None]:
     def act() -> None:
-        for recorder in list(_alive):
+        for recorder in recorders():
             action(recorder)
 
     return act

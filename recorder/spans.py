@@ -3,13 +3,14 @@
 All of it is numbers, names and rows; nothing of the user's is held.
 """
 
+from collections import deque
 from itertools import count
 from typing import Any, Final
 
 from msgspec import Struct
 
 from recorder.calls import Call
-from recorder.journal.frames import AttemptFrame, RunFrame
+from recorder.journal.frames import AttemptFrame, ErrorRecord, RunFrame
 
 __all__ = [
     "ITEM_RUN",
@@ -22,6 +23,7 @@ __all__ = [
     "SUBRUN",
     "OpenRun",
     "Span",
+    "StepError",
     "escaped",
 ]
 
@@ -41,6 +43,9 @@ SUBRUN: Final = 6
 """A run started by hand within a run; it has a row of its own."""
 MAPS: Final = (MAP_ROOT, NESTED_MAP)
 
+_KEPT_ERRORS: Final = 32
+_ERROR_TEXT: Final = 500
+
 _PATH_ESCAPES: Final = str.maketrans({character: f"%{ord(character):02X}" for character in "/[]@#%"})
 
 
@@ -49,12 +54,22 @@ def escaped(name: str) -> str:
     return name if name.isidentifier() else name.translate(_PATH_ESCAPES)
 
 
+class StepError(Struct, frozen=True, gc=False):
+    """An error of a step (``path``), or with ``attempt`` of one attempt of it; ``type`` and the message's beginning."""
+
+    path: str
+    type: str
+    message: str
+    attempt: int | None = None
+
+
 class OpenRun:
     """What is remembered of one top-level run while it goes on, and for a while after."""
 
     __slots__ = (
         "abandoned",
         "ended",
+        "errors",
         "frame",
         "linker",
         "numbers",
@@ -73,9 +88,20 @@ class OpenRun:
         self.pushes = 0
         self.open_spans = 0
         self.ended = False
+        self.errors: deque[StepError] = deque(maxlen=_KEPT_ERRORS)
         self.abandoned = False
         self.refuses_values = False
         self.root: Span
+
+    def note_error(self, path: str, error: ErrorRecord | None, attempt: int | None = None) -> None:
+        """Remember what failed, for steps that ask."""
+        if error is not None:
+            self.errors.append(StepError(path, error.type, error.message[:_ERROR_TEXT], attempt))
+
+    @property
+    def is_known(self) -> bool:
+        """Whether its root is remembered still."""
+        return hasattr(self, "root")
 
     def release(self) -> None:
         """Let go of the root, which holds this run: spans are no business of the garbage collector's."""
@@ -87,7 +113,8 @@ class Span(Struct, gc=False):
 
     ``started`` is the monotonic clock, in nanoseconds; ``nested`` the span of the run inside a node; ``child_error``
     what failed last directly below, ``failed`` the steps (number, path) that failed there without recorded inputs;
-    ``call`` the node of a plain-Python run that it executes.
+    ``call`` the node of a plain-Python run that it executes, ``logs_kept`` counts log records, ``returned`` are the
+    steps below that returned last, by node.
     """
 
     kind: int
@@ -104,3 +131,17 @@ class Span(Struct, gc=False):
     has_inputs: bool = False
     failed: dict[str, tuple[int, str]] | None = None
     call: "Call | None" = None
+    logs_kept: int = 0
+    returned: dict[str, int] | None = None
+
+    def note_returned(self) -> None:
+        """Remember in the span around that this node returned."""
+        around = self.parent
+        if around is not None:
+            around.returned = around.returned or {}
+            around.returned[self.frame.node] = self.frame.step
+
+    @property
+    def row(self) -> "Span":
+        """The span that writes the row: a run inside a node writes the node's."""
+        return self.parent if self.kind in (NESTED, NESTED_MAP) and self.parent is not None else self

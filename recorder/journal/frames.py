@@ -24,6 +24,7 @@ __all__ = [
     "FORMAT",
     "INPUT",
     "ITEM",
+    "LOG_PLACES",
     "NODE",
     "OUTPUT",
     "RUN_CODES",
@@ -38,9 +39,11 @@ __all__ = [
     "GraphFrame",
     "GraphNode",
     "HeartbeatFrame",
+    "LogFrame",
     "ProcessFrame",
     "RunFrame",
     "StepFrame",
+    "Told",
     "ValueEntry",
     "ValuesFrame",
     "graph_frame",
@@ -62,6 +65,10 @@ OUTPUT: Final = 1
 
 VALUE_STATUSES: Final = ("captured", "not_captured", "redacted", "truncated", "expired", "unserializable")
 CAPTURED: Final = 0
+
+LOG_PLACES: Final = ("step", "between_steps", "after_its_step", "unknown_step")
+"""How a log record came to its row: in the step; in the run but in no step; after its step had ended (then it is the
+nearest row that had not); from a thread of which only the run can be guessed, since no other was open."""
 
 
 class ErrorRecord(Struct, array_like=True, frozen=True, gc=False):
@@ -103,6 +110,20 @@ class ProcessFrame(Struct, array_like=True, tag=0, frozen=True):
     values_policy: str | None = None
 
 
+class Told(Struct, array_like=True, gc=False):
+    """What the code of a step, or of a run outside any step, said of it; and its log records that were not kept.
+
+    ``logs_dropped`` counts them by the name of their level.
+    """
+
+    metadata: dict[str, str] | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    tokens: int | None = None
+    cost: float | None = None
+    logs_dropped: dict[str, int] | None = None
+
+
 class RunFrame(Struct, array_like=True, tag=1, gc=False):
     """A top-level run."""
 
@@ -138,6 +159,7 @@ class RunFrame(Struct, array_like=True, tag=1, gc=False):
     start_missed: bool = False
     duplicates: int = 0
     graph_digest: str | None = None
+    told: Told | None = None
 
 
 class StepFrame(Struct, array_like=True, tag=2, gc=False):
@@ -177,6 +199,7 @@ class StepFrame(Struct, array_like=True, tag=2, gc=False):
     nested_run_id: str | None = None
     map_size: int | None = None
     start_missed: bool = False
+    told: Told | None = None
 
 
 class AttemptFrame(Struct, array_like=True, tag=3, gc=False):
@@ -238,6 +261,7 @@ class HeartbeatFrame(Struct, array_like=True, tag=6, frozen=True):
     segments_dropped: int = 0
     values_dropped: int = 0
     late_events: int = 0
+    logs_unplaced: int = 0
 
 
 class CloseFrame(Struct, array_like=True, tag=7, frozen=True):
@@ -249,6 +273,7 @@ class CloseFrame(Struct, array_like=True, tag=7, frozen=True):
     segments_dropped: int = 0
     values_dropped: int = 0
     late_events: int = 0
+    logs_unplaced: int = 0
 
 
 class GraphNode(Struct, array_like=True, frozen=True, gc=False):
@@ -302,6 +327,28 @@ def graph_frame(
     return GraphFrame(digest, *content, observed)
 
 
+class LogFrame(Struct, array_like=True, tag=9, frozen=True, gc=False):
+    """A log record of a step (of the run itself where ``step`` is 0); ``number`` counts those kept of it, from 1.
+
+    ``level`` is logging's number, ``place`` an index into ``LOG_PLACES``, ``error`` the type and message of the
+    exception that was logged, ``fields`` a JSON object of what came beside the message.
+    """
+
+    run: int
+    step: int
+    number: int
+    at: int
+    level: int
+    level_name: str
+    logger: str
+    message: str
+    place: int = 0
+    file: str = ""
+    line: int = 0
+    error: tuple[str, str] | None = None
+    fields: str = ""
+
+
 Frame = (
     ProcessFrame
     | RunFrame
@@ -312,4 +359,5 @@ Frame = (
     | HeartbeatFrame
     | CloseFrame
     | GraphFrame
+    | LogFrame
 )

@@ -47,6 +47,7 @@ class Tally(Struct, kw_only=True):
     segments_dropped: int = 0
     values_dropped: int = 0
     late_events: int = 0
+    logs_unplaced: int = 0
 
 
 class Journal:
@@ -160,6 +161,7 @@ class Journal:
                 tally.segments_dropped,
                 tally.values_dropped,
                 tally.late_events,
+                tally.logs_unplaced,
             )
         )
 
@@ -230,6 +232,7 @@ class Journal:
             tally.segments_dropped,
             tally.values_dropped,
             tally.late_events,
+            tally.logs_unplaced,
         )
         segment.append(encode(frame))
         segment.close()

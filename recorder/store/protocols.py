@@ -6,8 +6,8 @@ are the words of ``recorder.events``. ``Run.key`` and ``Step.step`` are internal
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from recorder.journal.frames import ErrorRecord, Frame, GraphFrame
 
@@ -18,6 +18,9 @@ __all__ = [
     "ErrorGroupFilter",
     "EventWriter",
     "Failure",
+    "LogEntry",
+    "LogFilter",
+    "NodeUsage",
     "NodeWindow",
     "Run",
     "RunFilter",
@@ -28,6 +31,7 @@ __all__ = [
     "StepFilter",
     "StepValue",
     "StoredValue",
+    "Usage",
     "Worker",
 ]
 
@@ -60,6 +64,7 @@ class Worker:
     bad_frames: int
     bytes_lost: int
     values_policy: str | None = None
+    logs_unplaced: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +109,48 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens and cost, where somebody said them; ``tokens`` is their sum where only its parts were said."""
+
+    input_tokens: int | None
+    output_tokens: int | None
+    tokens: int | None
+    cost: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeUsage:
+    """What the executions of a node in a run used together; ``node`` is empty for what the run itself said."""
+
+    node: str
+    graph: str
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEntry:
+    """A log record. ``path`` is that of its step, empty for the run's own; ``place`` a word of ``LOG_PLACES``.
+
+    ``level`` is logging's number, ``logger`` empty for ``current_step().log``.
+    """
+
+    step: int
+    number: int
+    path: str
+    at: int
+    level: int
+    level_name: str
+    logger: str
+    message: str
+    place: str
+    file: str
+    line: int
+    error_type: str | None
+    error_message: str | None
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """A row of a run: ``kind`` is ``node`` (an execution) or ``item`` (of a map), ``step`` its number in start order.
 
@@ -138,6 +185,8 @@ class Step:
     nested_run_id: str | None
     map_size: int | None
     start_missed: bool
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,6 +359,15 @@ class ErrorGroupFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogFilter:
+    """Which log records of a run: of that level (number) and above, since a moment, of a step and all below it."""
+
+    level: int = 0
+    since: int | None = None
+    under: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
     """What recorders wrote and the store does not hold yet. Nothing is behind when ``bytes`` is 0."""
 
@@ -446,6 +504,24 @@ class RunReader(Protocol):
 
         ``name`` and ``direction`` keep those values only. ``limit`` counts values: the last step's may be cut off.
         """
+        ...
+
+    async def logs(
+        self, run: int, which: LogFilter, *, limit: int, after: tuple[int, int, int] | None = None
+    ) -> list[LogEntry]:
+        """Log records in the order of time; ``after`` is the ``(at, step, number)`` of the last one already seen."""
+        ...
+
+    async def count_logs(self, run: int, which: LogFilter) -> int:
+        """How many log records the filter keeps."""
+        ...
+
+    async def logs_dropped(self, run: int, under: str = "") -> Mapping[str, int]:
+        """How many log records were not recorded, by level, of the run or of a step and all below it."""
+        ...
+
+    async def usage(self, run: int) -> list[NodeUsage]:
+        """Tokens and cost of each node that said any, in order of first start; what the run itself said first."""
         ...
 
     async def structure(self, run: int) -> GraphFrame | None:

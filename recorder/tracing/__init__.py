@@ -12,6 +12,6 @@ new thread has none. A forked child has none either, and never speaks for its pa
 from recorder.tracing._map import map_items
 from recorder.tracing._node import node
 from recorder.tracing._run import RunScope, executor, run
-from recorder.tracing._scope import install, uninstall
+from recorder.tracing._scope import current_scope, install, uninstall
 
-__all__ = ["RunScope", "executor", "install", "map_items", "node", "run", "uninstall"]
+__all__ = ["RunScope", "current_scope", "executor", "install", "map_items", "node", "run", "uninstall"]

@@ -81,6 +81,11 @@ def this_process() -> object:
     return _process
 
 
+def current_scope() -> Scope | None:
+    """The innermost scope around the code that runs now, of whichever processor."""
+    return current.get()
+
+
 def is_of_this_process(run: Run) -> bool:
     """Whether the run was started here; a forked child must not tell of its parent's runs."""
     return run.process is _process

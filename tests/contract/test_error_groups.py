@@ -6,6 +6,7 @@ from pathlib import Path
 from recorder.journal.frames import AttemptFrame, ErrorRecord
 from recorder.store.protocols import ErrorGroupFilter, RunFilter, SegmentState
 from recorder.store.sqlite import SqliteWriter
+from recorder.store.sqlite.queries import MIGRATIONS
 from tests.contract.building import DAY, SEGMENT, T0, Store, process, run, step
 
 EVERY_GROUP = ErrorGroupFilter()
@@ -115,14 +116,14 @@ def test_errors_of_an_older_store_get_their_groups_when_it_is_migrated(tmp_path:
     writer.apply("rec1", frames, SegmentState(name=SEGMENT, offset=1))
     writer.close()
     older = tmp_path / "old.db"
-    older.write_bytes(written.read_bytes())
     with sqlite3.connect(older) as database:
         database.executescript(
-            "ALTER TABLE recorders DROP COLUMN values_policy;"  # and whatever else came after
-            "DROP TABLE error_groups; DROP TABLE error_group_runs; DROP INDEX causes;"
-            "ALTER TABLE errors DROP COLUMN error_group;"
-            "ALTER TABLE errors DROP COLUMN raised_at; PRAGMA user_version = 3"
+            f"{''.join(MIGRATIONS[:3])}; PRAGMA application_id = 0x48474D43; PRAGMA user_version = 3"
         )
+        database.execute("ATTACH ? AS new", (str(written),))
+        for table in ("names", "recorders", "runs", "steps", "errors"):
+            columns = ", ".join(row[1] for row in database.execute(f"PRAGMA main.table_info({table})"))
+            database.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}")
     database.close()
     SqliteWriter(str(older)).close()
     assert len(groups(older)[0]) == 2

@@ -136,7 +136,7 @@ async def test_a_hundred_runs_with_one_recorder_leave_nothing_in_memory(tmp_path
         for number in range(100):
             await runner.run(graphs.parsing(), {"text": str(number)})
         assert recorder._linker._open == {}
-        assert recorder._linker.open_runs == 0
+        assert not recorder._linker.open_runs
     runs = await recorded(tmp_path / "store")
     assert len(runs) == 101
     assert (runs[0][0].items_failed, runs[0][0].failures) == (286, 286)

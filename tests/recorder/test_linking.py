@@ -54,7 +54,7 @@ def linked(soup: list[Any]) -> tuple[Linker, list[Frame]]:
 def test_any_soup_of_events_becomes_sound_rows(soup: list[Any]) -> None:
     linker, frames = linked(soup)
     linker.abandon_all()
-    assert linker.open_runs == 0
+    assert not linker.open_runs
     assert not linker._open
     runs = {frame.run: frame for frame in frames if isinstance(frame, RunFrame)}
     steps = {(frame.run, frame.step): frame for frame in frames if isinstance(frame, StepFrame)}

@@ -246,7 +246,7 @@ async def test_carried_by_an_inner_graph_alone_it_records_the_inner_runs(tmp_pat
         node(recorder, "a", "i")
         recorder.on_event(RunEndEvent(run_id="i", span_id="i-span", parent_span_id="inner-span"))
         recorder.on_event(RunEndEvent(run_id="inner", span_id="inner-span", parent_span_id="node-of-outer"))
-        assert recorder._linker.open_runs == 0
+        assert not recorder._linker.open_runs
     async with reading(tmp_path) as reader:
         run = await only_run(reader)
         assert (run.run_id, run.status, run.start_missed) == ("inner", "completed", False)

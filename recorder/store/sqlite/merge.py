@@ -10,6 +10,7 @@ from recorder.journal.frames import (
     Frame,
     GraphFrame,
     HeartbeatFrame,
+    LogFrame,
     ProcessFrame,
     RunFrame,
     StepFrame,
@@ -34,6 +35,7 @@ class Merged:
         self.steps: dict[tuple[int, int], StepFrame] = {}
         self.attempts: dict[tuple[int, int, int], AttemptFrame] = {}
         self.values: dict[tuple[int, int, int], ValuesFrame] = {}
+        self.logs: dict[tuple[int, int, int], LogFrame] = {}
         self.contents: dict[bytes, bytes | None] = {}
         self.final: list[StepFrame] = []
         self.graphs: list[GraphFrame] = []
@@ -52,7 +54,7 @@ class Merged:
 
     def numbers(self) -> list[int]:
         """The runs that the batch touches, in the recorder's order."""
-        children = (*self.steps, *self.attempts, *self.values)
+        children = (*self.steps, *self.attempts, *self.values, *self.logs)
         return sorted(self.runs.keys() | {key[0] for key in children})
 
     def _take(self, frame: Frame) -> None:
@@ -61,6 +63,8 @@ class Merged:
                 self.runs[frame.run] = frame
             case AttemptFrame():
                 self.attempts[frame.run, frame.step, frame.number] = frame
+            case LogFrame():
+                self.logs[frame.run, frame.step, frame.number] = frame
             case ValuesFrame():
                 self._take_values(frame)
             case ProcessFrame():

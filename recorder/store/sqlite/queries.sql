@@ -60,7 +60,8 @@ WHERE id = :id;
 -- name: save_counts
 UPDATE recorders SET
     closed_at = coalesce(:closed_at, closed_at), events_lost = :events_lost,
-    late_events = :late_events, segments_dropped = :segments_dropped, values_dropped = :values_dropped
+    late_events = :late_events, segments_dropped = :segments_dropped, values_dropped = :values_dropped,
+    logs_unplaced = :logs_unplaced
 WHERE id = :id;
 
 -- name: kill_recorder
@@ -127,6 +128,16 @@ INSERT OR REPLACE INTO attempts (
     run, step, number, started_at, ended_at, duration_ms, outcome, max_attempts, timeout_seconds, retry_scheduled
 )
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: save_told
+INSERT OR REPLACE INTO told (run, step, metadata, input_tokens, output_tokens, tokens, cost, logs_dropped)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: save_log
+INSERT OR REPLACE INTO logs (
+    run, step, number, at, level, level_name, logger, message, place, file, line, error_type, error_message, fields
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: has_errors
 SELECT EXISTS (SELECT 1 FROM errors WHERE run = ?);
@@ -274,7 +285,7 @@ runs.workflow_id = :handle
 -- The processes of some runs, their losses summed over segments dropped and present.
 SELECT
     id, recorder, host, pid, cwd, python, started_at, seen_at, closed_at, dead_at, git_commit, git_branch, git_dirty,
-    packages, events_lost, segments_dropped, values_dropped,
+    packages, events_lost, segments_dropped, values_dropped, logs_unplaced,
     bad_frames + coalesce((SELECT sum(bad_frames) FROM segments WHERE segments.recorder = recorders.recorder), 0)
         AS bad_frames,
     bytes_lost + coalesce((SELECT sum(bytes_lost) FROM segments WHERE segments.recorder = recorders.recorder), 0)
@@ -301,11 +312,12 @@ SELECT
     steps.status, steps.item, steps.execution, steps.superstep, threads.name AS thread, steps.created_at,
     steps.assigned_at, steps.started_at, steps.ended_at, steps.duration_ms, steps.marks, steps.failures,
     steps.attempts, steps.chunks, steps.decision, error_names.name AS error_type, errors.message AS error_message,
-    steps.nested_run_id, steps.map_size
+    steps.nested_run_id, steps.map_size, told.metadata, told.input_tokens, told.output_tokens, told.tokens, told.cost
 FROM steps
 JOIN names AS nodes ON nodes.id = steps.node
 JOIN names AS graphs ON graphs.id = steps.graph
 JOIN names AS threads ON threads.id = steps.thread
+LEFT JOIN told ON told.run = steps.run AND told.step = steps.step
 LEFT JOIN errors ON errors.run = steps.run AND errors.step = steps.step AND errors.attempt = 0
 LEFT JOIN names AS error_names ON error_names.id = errors.type
 WHERE steps.run = :run AND steps.step > :after AND {where}
@@ -536,3 +548,58 @@ names.name = :name
 
 -- name: where_value_direction
 step_values.direction = :direction
+
+-- Reading: what steps said ---------------------------------------------------------------------------------------------
+
+-- name: logs
+-- In the order of time.
+SELECT
+    logs.step, logs.number, coalesce(steps.path, '') AS path, logs.at, logs.level, level_names.name AS level_name,
+    loggers.name AS logger, logs.message, logs.place, files.name AS file, logs.line, error_types.name AS error_type,
+    logs.error_message, logs.fields
+FROM logs
+JOIN names AS level_names ON level_names.id = logs.level_name
+JOIN names AS loggers ON loggers.id = logs.logger
+JOIN names AS files ON files.id = logs.file
+LEFT JOIN names AS error_types ON error_types.id = logs.error_type
+LEFT JOIN steps ON steps.run = logs.run AND steps.step = logs.step
+WHERE logs.run = :run AND (logs.at, logs.step, logs.number) > (:after_at, :after_step, :after_number) AND {where}
+ORDER BY logs.at, logs.step, logs.number
+LIMIT :limit;
+
+-- name: count_logs
+SELECT count(*) AS count
+FROM logs
+LEFT JOIN steps ON steps.run = logs.run AND steps.step = logs.step
+WHERE logs.run = :run AND {where};
+
+-- name: where_log_level
+logs.level >= :level
+
+-- name: where_log_since
+logs.at >= :since
+
+-- name: logs_dropped
+SELECT dropped.key AS level, sum(dropped.value) AS count
+FROM told
+JOIN json_each(told.logs_dropped) AS dropped
+LEFT JOIN steps ON steps.run = told.run AND steps.step = told.step
+WHERE told.run = :run AND {where}
+GROUP BY dropped.key
+ORDER BY dropped.key;
+
+-- name: usage
+-- Tokens and cost by node, and of the run itself where there is no step.
+SELECT
+    coalesce(nodes.name, '') AS node, coalesce(graphs.name, '') AS graph, sum(told.input_tokens) AS input_tokens,
+    sum(told.output_tokens) AS output_tokens,
+    sum(CASE WHEN coalesce(told.tokens, told.input_tokens, told.output_tokens) IS NULL THEN NULL ELSE
+        coalesce(told.tokens, coalesce(told.input_tokens, 0) + coalesce(told.output_tokens, 0)) END) AS tokens,
+    sum(told.cost) AS cost
+FROM told
+LEFT JOIN steps ON steps.run = told.run AND steps.step = told.step
+LEFT JOIN names AS nodes ON nodes.id = steps.node
+LEFT JOIN names AS graphs ON graphs.id = steps.graph
+WHERE told.run = :run AND coalesce(told.tokens, told.input_tokens, told.output_tokens, told.cost) IS NOT NULL
+GROUP BY steps.node, steps.graph
+ORDER BY min(told.step);

@@ -17,6 +17,9 @@ from recorder.store.protocols import (
     ErrorGroup,
     ErrorGroupFilter,
     Failure,
+    LogEntry,
+    LogFilter,
+    NodeUsage,
     NodeWindow,
     Run,
     RunFilter,
@@ -35,6 +38,7 @@ from recorder.store.tally import Tally
 __all__ = ["SqliteReader"]
 
 _DAY_US: Final = 86_400_000_000
+_BEFORE_ALL: Final = (-(1 << 63), 0, 0)
 _LAST_CHARACTER: Final = "\U0010ffff"
 
 
@@ -186,6 +190,29 @@ class SqliteReader:
         rows = await self._fetch(query, run=run, limit=limit, after=after, **values)
         return [records.step_value(row) for row in rows]
 
+    async def logs(
+        self, run: int, which: LogFilter, *, limit: int, after: tuple[int, int, int] | None = None
+    ) -> list[LogEntry]:
+        """Log records in the order of time; ``after`` is the ``(at, step, number)`` of the last one already seen."""
+        conditions, values = _log_conditions(which)
+        place = dict(zip(("after_at", "after_step", "after_number"), after or _BEFORE_ALL, strict=True))
+        rows = await self._fetch(conjunction("logs", conditions), run=run, limit=limit, **place, **values)
+        return [records.log(row) for row in rows]
+
+    async def count_logs(self, run: int, which: LogFilter) -> int:
+        """How many log records the filter keeps."""
+        conditions, values = _log_conditions(which)
+        return (await self._fetch(conjunction("count_logs", conditions), run=run, **values))[0][0]
+
+    async def logs_dropped(self, run: int, under: str = "") -> dict[str, int]:
+        """How many log records were not recorded, by level, of the run or of a step and all below it."""
+        query = conjunction("logs_dropped", ["where_step_under"] * bool(under))
+        return {row["level"]: row["count"] for row in await self._fetch(query, run=run, under=under)}
+
+    async def usage(self, run: int) -> list[NodeUsage]:
+        """Tokens and cost of each node that said any, in order of first start; what the run itself said first."""
+        return [records.node_usage(row) for row in await self._fetch(QUERIES["usage"], run=run)]
+
     async def structure(self, run: int) -> GraphFrame | None:
         """The structure of the graph that the run executed, where it was recorded."""
         return self._structure(await self._fetch(QUERIES["structure"], run=run))
@@ -285,6 +312,17 @@ def _group_conditions(which: ErrorGroupFilter) -> tuple[list[str], dict[str, Any
         "where_group_run": which.run is not None,
     }
     values = {"fingerprint": which.fingerprint, "graph": which.graph, "run": which.run}
+    return [name for name, wanted in asked.items() if wanted], values
+
+
+def _log_conditions(which: LogFilter) -> tuple[list[str], dict[str, Any]]:
+    """Names of the conditions that a filter asks for, and their values."""
+    asked = {
+        "where_log_level": which.level > 0,
+        "where_log_since": which.since is not None,
+        "where_step_under": bool(which.under),
+    }
+    values = {"level": which.level, "since": which.since, "under": which.under}
     return [name for name, wanted in asked.items() if wanted], values
 
 

@@ -7,17 +7,20 @@ from typing import Any
 import msgspec
 
 from recorder.events import RUN_STATUSES, STEP_STATUSES
-from recorder.journal.frames import DIRECTIONS, VALUE_STATUSES, ErrorRecord
+from recorder.journal.frames import DIRECTIONS, LOG_PLACES, VALUE_STATUSES, ErrorRecord
 from recorder.store.protocols import (
     Attempt,
     ErrorGroup,
     Failure,
+    LogEntry,
+    NodeUsage,
     NodeWindow,
     Run,
     Sample,
     Step,
     StepValue,
     StoredValue,
+    Usage,
     Worker,
 )
 from recorder.store.sketch import Sketch
@@ -28,6 +31,8 @@ __all__ = [
     "attempt",
     "error_group",
     "failure",
+    "log",
+    "node_usage",
     "run",
     "sample",
     "step",
@@ -73,6 +78,8 @@ def step(row: sqlite3.Row) -> Step:
     marks = fields.pop("marks")
     nested = fields["nested_run_id"]
     fields.update(
+        usage=_usage(fields),
+        metadata=_decoded(fields["metadata"]) or {},
         kind=_KINDS[fields["kind"]],
         span=unpack_id(fields["span"]),
         status=STEP_STATUSES[fields["status"]],
@@ -82,6 +89,29 @@ def step(row: sqlite3.Row) -> Step:
         nested_run_id=None if nested is None else unpack_id(nested),
     )
     return Step(**fields)
+
+
+def log(row: sqlite3.Row) -> LogEntry:
+    """A row of ``logs``."""
+    fields = _fields(row)
+    fields.update(place=LOG_PLACES[fields["place"]], fields=_decoded(fields["fields"]) or {})
+    return LogEntry(**fields)
+
+
+def node_usage(row: sqlite3.Row) -> NodeUsage:
+    """A row of ``usage``."""
+    fields = _fields(row)
+    return NodeUsage(node=fields.pop("node"), graph=fields.pop("graph"), usage=Usage(**fields))
+
+
+def _usage(fields: dict[str, Any]) -> Usage | None:
+    """Take the columns of usage out of a row."""
+    given = {name: fields.pop(name) for name in ("input_tokens", "output_tokens", "tokens", "cost")}
+    if all(value is None for value in given.values()):
+        return None
+    parts = [value for value in (given["input_tokens"], given["output_tokens"]) if value is not None]
+    given["tokens"] = sum(parts) if given["tokens"] is None and parts else given["tokens"]
+    return Usage(**given)
 
 
 def attempt(row: sqlite3.Row) -> Attempt:

@@ -14,8 +14,10 @@ from recorder.journal.frames import (
     GraphEdge,
     GraphFrame,
     GraphNode,
+    LogFrame,
     RunFrame,
     StepFrame,
+    Told,
     ValueEntry,
 )
 
@@ -27,11 +29,13 @@ __all__ = [
     "error_row",
     "facts_values",
     "graph_row",
+    "log_row",
     "pack_content",
     "pack_id",
     "placeholder",
     "run_row",
     "step_row",
+    "told_row",
     "unpack_content",
     "unpack_error",
     "unpack_graph",
@@ -218,6 +222,33 @@ def error_row(
     """A row of ``errors``; ``at`` is its key: run, step, attempt."""
     detail = _text((error.frames, error.causes, error.notes))
     return (*at, names[error.type], error.message, detail, group, raised_at)
+
+
+def log_row(run: int, frame: LogFrame, names: Mapping[str, int]) -> tuple[object, ...]:
+    """A row of ``logs``."""
+    error_type, error_message = frame.error or (None, None)
+    return (
+        run,
+        frame.step,
+        frame.number,
+        frame.at,
+        frame.level,
+        names[frame.level_name],
+        names[frame.logger],
+        frame.message,
+        frame.place,
+        names[frame.file],
+        frame.line,
+        None if error_type is None else names[error_type],
+        error_message,
+        frame.fields or None,
+    )
+
+
+def told_row(run: int, step: int, told: Told) -> tuple[object, ...]:
+    """A row of ``told``."""
+    counts = (told.input_tokens, told.output_tokens, told.tokens, told.cost)
+    return (run, step, _text(told.metadata), *counts, _text(told.logs_dropped))
 
 
 def unpack_error(type_name: str, message: str, detail: str) -> ErrorRecord:

@@ -30,10 +30,12 @@ from recorder.store.sqlite.rows import (
     error_row,
     facts_values,
     graph_row,
+    log_row,
     pack_content,
     placeholder,
     run_row,
     step_row,
+    told_row,
     value_row,
 )
 from recorder.store.tally import Tally
@@ -243,6 +245,13 @@ class SqliteWriter:
         self._execute_many("save_step", steps)
         attempts = [attempt_row(runs[frame.run].key, frame) for frame in batch.attempts.values()]
         self._execute_many("save_attempt", attempts)
+        told = [
+            told_row(runs[frame.run].key, getattr(frame, "step", 0), frame.told)
+            for frame in (*batch.runs.values(), *batch.steps.values())
+            if frame.told is not None
+        ]
+        self._execute_many("save_told", told)
+        self._execute_many("save_log", [log_row(runs[frame.run].key, frame, names) for frame in batch.logs.values()])
 
     def _save_errors(self, runs: dict[int, _Run], batch: Merged) -> None:
         """Errors of the batch's rows; a row that has none any more loses it. The groups of their runs follow."""
