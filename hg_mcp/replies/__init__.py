@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hg_mcp.replies.compare import RunComparison
     from hg_mcp.replies.contrast import ItemContrast
     from hg_mcp.replies.nodes import NodeStats
     from hg_mcp.replies.runs import RunList
@@ -12,12 +13,22 @@ if TYPE_CHECKING:
     from hg_mcp.replies.structure import GraphDescription
     from hg_mcp.replies.values import ValueList
 
-__all__ = ["GraphDescription", "ItemContrast", "NodeStats", "RunList", "RunSummary", "StepList", "ValueList"]
+__all__ = [
+    "GraphDescription",
+    "ItemContrast",
+    "NodeStats",
+    "RunComparison",
+    "RunList",
+    "RunSummary",
+    "StepList",
+    "ValueList",
+]
 
 _MODULES = {
     "GraphDescription": "structure",
     "ItemContrast": "contrast",
     "NodeStats": "nodes",
+    "RunComparison": "compare",
     "RunList": "runs",
     "RunSummary": "story",
     "StepList": "steps",

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Annotated
 
 from hg_mcp import replies
+from hg_mcp.queries import compare
 from hg_mcp.queries.contrast import contrast
 from hg_mcp.queries.runs import find_run
 from hg_mcp.tools.definition import READ_ONLY, Param, tool
@@ -10,9 +11,23 @@ from hg_mcp.tools.parameters import Run
 from recorder.store.protocols import RunReader
 
 if TYPE_CHECKING:
-    from hg_mcp.replies import ItemContrast
+    from hg_mcp.replies import ItemContrast, RunComparison
 
-__all__ = ["contrast_items"]
+__all__ = ["compare_runs", "contrast_items"]
+
+
+@tool(title="Where two runs part", hints=READ_ONLY)
+async def compare_runs(
+    reader: RunReader,
+    *,
+    run: Run = "latest",
+    against: Annotated[str, Param("The other run; empty: the good run of the graph with the nearest inputs.")] = "",
+) -> "RunComparison":
+    """Where a run first parts from another, step by step, and why: changed code, inputs, decision, cache, chance.
+
+    With the paths inside the values that differ, later differences, code, packages and durations.
+    """
+    return replies.RunComparison.of(await compare.compare_runs(reader, run, against))
 
 
 @tool(title="What sets failing items apart", hints=READ_ONLY)

@@ -1,22 +1,27 @@
 """Whatever was recorded: a reply fits its budget, wastes little of it, shows more for more, and keeps its core."""
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from hg_mcp.queries.alignment import Pair
+from hg_mcp.queries.changes import ABSENT, Change
+from hg_mcp.queries.compare import Comparison, Divergence, Pace, ValueChange
 from hg_mcp.queries.contrast import Contrast, Separator, Side
 from hg_mcp.queries.features import Feature
 from hg_mcp.queries.nodes import NodeFacts
+from hg_mcp.queries.reference import Reference
 from hg_mcp.queries.runs import RunPage
 from hg_mcp.queries.separation import Rule
 from hg_mcp.queries.steps import StepDetail, StepPage
 from hg_mcp.queries.story import Cause, RunStory
 from hg_mcp.queries.structure import GraphPage, NodeState
 from hg_mcp.queries.values import ValuePage
-from hg_mcp.replies import GraphDescription, ItemContrast, RunList, RunSummary, StepList, ValueList
+from hg_mcp.replies import GraphDescription, ItemContrast, RunComparison, RunList, RunSummary, StepList, ValueList
 from hg_mcp.replies.base import Reply
 from hg_mcp.replies.budget import tokens
 from recorder.journal.frames import ErrorRecord, GraphEdge, GraphFrame, GraphNode
@@ -261,12 +266,41 @@ def contrasts(draw: st.DrawFn) -> Contrast:
     )
 
 
+@st.composite
+def comparisons(draw: st.DrawFn) -> Comparison:
+    step, like, text = draw(steps(1)), draw(steps(2)), draw(TEXT)
+    pair = Pair(draw(st.sampled_from([step, None])), like)
+    kinds = ["output", "error"] if pair.step else ["missing"]
+    first = draw(st.none() | st.just(Divergence(pair=pair, kinds=kinds)))
+    node = GraphNode(text, file=text, line=3, qualname=text, source_hash="aa")
+    change = ValueChange(direction="output", change=Change(text, draw(st.sampled_from([ABSENT, 1.5])), text))
+    pace = Pace(node=text, count=3, avg_ms=2.0, against_count=9, against_avg_ms=1e9, within=draw(st.booleans()))
+    return Comparison(
+        run=draw(runs()),
+        reference=Reference(run=replace(draw(runs()), key=2), rule="nearest_inputs"),
+        compared=draw(COUNTS),
+        first=first,
+        reason="outside",
+        code=(node, node) if draw(st.booleans()) else None,
+        changes=[change] * draw(MANY),
+        divergences=[Divergence(pair=pair, kinds=kinds)] * draw(MANY),
+        code_changed=[text] * draw(MANY),
+        run_inputs=[change] * draw(MANY),
+        pace=[pace] * draw(MANY),
+        moved=draw(COUNTS),
+        values=(draw(st.booleans()), draw(st.booleans())),
+        codes=(draw(st.booleans()), draw(st.booleans())),
+        left_out=draw(st.booleans()),
+    )
+
+
 REPLIES: st.SearchStrategy[Reply] = st.one_of(
     stories().map(RunSummary.of),
     step_pages().map(StepList.of),
     value_pages().map(ValueList.of),
     graph_pages().map(GraphDescription.of),
     contrasts().map(ItemContrast.of),
+    comparisons().map(RunComparison.of),
     st.builds(
         lambda run, copies, more: RunList.of(
             RunPage(runs=[run] * copies, total=10**6, more=more and copies > 0), failed=False

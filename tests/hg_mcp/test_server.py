@@ -25,6 +25,7 @@ EVERY_CALL: list[tuple[str, dict[str, Any]]] = [
     ("get_run_steps", {"items": "0-2,status:failed", "node": "fetch"}),
     ("node_stats", {"graph": "classify", "since": "2026-01-01"}),
     ("describe_graph", {"graph": "classify"}),
+    ("compare_runs", {"against": "run-a1"}),
     ("contrast_items", {"b": "status:completed"}),
     ("get_step_values", {"run": "run-a1", "step": "[3]/llm_call"}),
 ]
@@ -160,7 +161,7 @@ async def test_the_instructions_say_where_to_start_and_that_recorded_text_is_dat
             "'prompt.docs' is a list of 1 (indexes 0 to 0).",
         ),
         ("get_step_values", {"value": "a[[b"}, "must be a path such as"),
-        ("sumarize_run", {}, "No tool 'sumarize_run'. Did you mean 'summarize_run'?"),
+        ("sumarize_run", {}, "No tool 'sumarize_run'. Did you mean 'summarize_run'"),
     ],
 )
 async def test_a_question_that_cannot_be_answered_says_what_can(

@@ -1,0 +1,90 @@
+"""Which step of one run is which of another: by path, items of a map by equal inputs where their places differ."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from recorder.store.protocols import Step, StepValue
+
+__all__ = ["Pair", "Trace", "aligned", "moved_items"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """The steps of a run, in start order, with their values (without contents) by step number."""
+
+    steps: Sequence[Step]
+    values: Mapping[int, Sequence[StepValue]]
+
+    def digests(self, step: int, direction: str) -> dict[str, str]:
+        """The digests of a step's values by name; what is not captured is not there."""
+        found = (one.value for one in self.values.get(step, ()))
+        return {one.name: one.digest for one in found if one.direction == direction and one.digest}
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A step of the one run and its like in the other; one of the two may be missing."""
+
+    step: Step | None
+    like: Step | None
+
+    @property
+    def path(self) -> str:
+        """Where it is."""
+        found = self.step or self.like
+        return found.path if found else ""
+
+
+def aligned(run: Trace, against: Trace, moved: Mapping[str, str]) -> Iterator[Pair]:
+    """Every step of both, in the order of the first run; those it lacks come where the other had them."""
+    likes = {step.path: step for step in against.steps}
+    order = {step.step: position for position, step in enumerate(against.steps)}
+    lacking = iter(_lacking(run, against, moved))
+    waiting = next(lacking, None)
+    for step in run.steps:
+        like = likes.get(_translated(step.path, moved))
+        while waiting and like and order[waiting.step] < order[like.step]:
+            yield Pair(None, waiting)
+            waiting = next(lacking, None)
+        yield Pair(step, like)
+    while waiting:
+        yield Pair(None, waiting)
+        waiting = next(lacking, None)
+
+
+def _lacking(run: Trace, against: Trace, moved: Mapping[str, str]) -> list[Step]:
+    there = {_translated(step.path, moved) for step in run.steps}
+    return [step for step in against.steps if step.path not in there]
+
+
+def _translated(path: str, moved: Mapping[str, str]) -> str:
+    item = path[: path.find("]") + 1]
+    return moved.get(item, item) + path[len(item) :]
+
+
+def moved_items(run: Trace, against: Trace) -> dict[str, str]:
+    """Items of outermost maps that stand at another index in the other run, told by inputs that only they have."""
+    ours, theirs = _items_by_inputs(run), _items_by_inputs(against)
+    same_place = {path for path, key in ours.items() if theirs.get(path) == key}
+    places = _unique({path: key for path, key in theirs.items() if path not in same_place})
+    wanted = _unique({path: key for path, key in ours.items() if path not in same_place})
+    moved = {path: places[key] for key, path in wanted.items() if key in places}
+    taken = set(moved.values())
+    return moved | {path: "" for path in taken - moved.keys() - same_place if path in ours}
+
+
+def _items_by_inputs(trace: Trace) -> dict[str, tuple[tuple[str, str], ...]]:
+    """The inputs of the first step inside each item that has any."""
+    found: dict[str, tuple[tuple[str, str], ...]] = {}
+    for step in trace.steps:
+        item = step.path[: step.path.find("]") + 1]
+        if item and item not in found and (inputs := trace.digests(step.step, "input")):
+            found[item] = tuple(sorted(inputs.items()))
+    return found
+
+
+def _unique(keys: Mapping[str, tuple[tuple[str, str], ...]]) -> dict[tuple[tuple[str, str], ...], str]:
+    found: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for path, key in keys.items():
+        found.setdefault(key, []).append(path)
+    return {key: paths[0] for key, paths in found.items() if len(paths) == 1}

@@ -1,0 +1,312 @@
+"""Two runs step by step: where they first part, in the order of execution, and what each of them had there.
+
+Equal values have equal digests, so only what differs is decoded. A step that merely holds a step that differs is no
+place of its own, and what differs after the first divergence is counted as its consequence, not told as a cause.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from hg_mcp.queries.alignment import Pair, Trace, aligned, moved_items
+from hg_mcp.queries.changes import Change, changes
+from hg_mcp.queries.nodes import NodeFacts, nodes_of
+from hg_mcp.queries.reference import Reference, reference_for
+from hg_mcp.queries.runs import find_run
+from hg_mcp.queries.steps import node_id
+from recorder.journal.frames import GraphFrame, GraphNode
+from recorder.store.protocols import Run, RunReader, Step, StepFilter, StepValue, StoredValue
+
+__all__ = ["Comparison", "Divergence", "Pace", "ValueChange", "compare_runs"]
+
+_MOST_STEPS: Final = 50_000
+_MOST_CHANGES: Final = 20
+_MAJOR: Final = ("input", "decision", "output", "error", "status", "missing", "extra")
+_OWN: Final = frozenset({"input", "code", "decision", "cached", "missing", "extra"})
+"""What of a step is not merely that of the steps inside it."""
+_SLOWER: Final = 1.5
+_NOTICEABLE_MS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Divergence:
+    """A step that is not as in the other run. ``kinds`` is what differs, in order of cause."""
+
+    pair: Pair
+    kinds: Sequence[str]
+
+    @property
+    def is_major(self) -> bool:
+        """Whether something came out differently, or went in."""
+        return any(kind in _MAJOR for kind in self.kinds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueChange:
+    """Where a value differs: ``before`` in the other run, ``after`` in this one."""
+
+    direction: str
+    change: Change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """A node that took longer or shorter on average. ``within`` says whether that is within the runs' own spread."""
+
+    node: str
+    count: int
+    avg_ms: float
+    against_count: int
+    against_avg_ms: float
+    within: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What differs between a run and the one it is held against.
+
+    ``first`` is where they part, ``reason`` why: ``code``, ``input``, ``decision``, ``cache``, ``retry``, ``outside``
+    (equal inputs and code, another output), ``unknown_code`` (the same, the code not recorded), ``error``, ``path``.
+    ``code`` is the node whose code changed, where that is the reason; ``divergences`` begin with ``first``.
+    """
+
+    run: Run
+    reference: Reference
+    compared: int
+    first: Divergence | None
+    reason: str
+    code: tuple[GraphNode, GraphNode] | None
+    changes: Sequence[ValueChange]
+    divergences: Sequence[Divergence]
+    code_changed: Sequence[str]
+    run_inputs: Sequence[ValueChange]
+    pace: Sequence[Pace]
+    moved: int
+    values: tuple[bool, bool]
+    codes: tuple[bool, bool]
+    left_out: bool
+
+
+async def compare_runs(reader: RunReader, handle: str, against: str) -> Comparison:
+    """The run that a handle means against another, by default the nearest good one of its graph.
+
+    Raises:
+        CannotAnswer: There is no such run, or none to hold it against.
+    """
+    run = await find_run(reader, handle)
+    reference = await reference_for(reader, run, against)
+    ours, theirs = await _trace(reader, run), await _trace(reader, reference.run)
+    structures = await reader.structure(run.key), await reader.structure(reference.run.key)
+    changed = _changed_code(*structures)
+    moved = moved_items(ours, theirs)
+    pairs = list(aligned(ours, theirs, moved))
+    found = _divergences(pairs, ours, theirs, changed)
+    first = next((one for one in found if one.is_major), found[0] if found else None)
+    guilty = _guilty(first, ours, changed) if first else ""
+    return Comparison(
+        run=run,
+        reference=reference,
+        compared=sum(pair.step is not None and pair.like is not None for pair in pairs),
+        first=first,
+        reason=_reason(first, ours, theirs, guilty, structures) if first else "",
+        code=changed.get(guilty),
+        changes=await _value_changes(reader, run, reference.run, first.pair) if first else (),
+        divergences=found,
+        code_changed=tuple(changed),
+        run_inputs=await _run_inputs(reader, run, reference.run),
+        pace=_paces(nodes_of(await reader.samples(run.key)), nodes_of(await reader.samples(reference.run.key))),
+        moved=sum(bool(place) for place in moved.values()),
+        values=(bool(ours.values), bool(theirs.values)),
+        codes=(_has_code(structures[0]), _has_code(structures[1])),
+        left_out=max(len(ours.steps), len(theirs.steps)) >= _MOST_STEPS,
+    )
+
+
+async def _trace(reader: RunReader, run: Run) -> Trace:
+    values: dict[int, list[StepValue]] = {}
+    for one in await reader.values_across(run.key, StepFilter(), with_data=False, limit=4 * _MOST_STEPS):
+        values.setdefault(one.step, []).append(one)
+    return Trace(steps=await reader.steps(run.key, StepFilter(), limit=_MOST_STEPS), values=values)
+
+
+def _has_code(structure: GraphFrame | None) -> bool:
+    return structure is not None and any(node.source_hash for node in structure.nodes)
+
+
+def _changed_code(ours: GraphFrame | None, theirs: GraphFrame | None) -> dict[str, tuple[GraphNode, GraphNode]]:
+    """Nodes whose recorded source is another, this run's first."""
+    if ours is None or theirs is None or ours.digest == theirs.digest:
+        return {}
+    before = {node.id: node for node in theirs.nodes if node.source_hash}
+    return {
+        node.id: (node, before[node.id])
+        for node in ours.nodes
+        if node.source_hash and node.id in before and before[node.id].source_hash != node.source_hash
+    }
+
+
+def _divergences(pairs: Sequence[Pair], ours: Trace, theirs: Trace, changed: Mapping[str, object]) -> list[Divergence]:
+    """Steps that differ themselves, in order; of those around a step that differs, only what is their own."""
+    found: list[Divergence] = []
+    differing: set[tuple[bool, int]] = set()
+    for pair in reversed(pairs):
+        own = list(_kinds(pair, ours, theirs, changed))
+        numbers = [(side, step.step) for side, step in ((True, pair.step), (False, pair.like)) if step]
+        if any(number in differing for number in numbers):
+            own = [kind for kind in own if kind in _OWN]
+        around = [(side, step.parent) for side, step in ((True, pair.step), (False, pair.like)) if step]
+        if own or any(number in differing for number in numbers):
+            differing.update(around)
+        if own:
+            found.append(Divergence(pair=pair, kinds=own))
+    found.reverse()
+    return _without_what_is_inside(found)
+
+
+def _without_what_is_inside(found: Sequence[Divergence]) -> list[Divergence]:
+    """Of steps that only one run has, those inside another such step go without saying."""
+    alone = {
+        (one.pair.step is not None, step.step)
+        for one in found
+        if one.kinds[0] in {"missing", "extra"} and (step := one.pair.step or one.pair.like)
+    }
+
+    def is_inside(one: Divergence) -> bool:
+        step = one.pair.step or one.pair.like
+        return step is not None and (one.pair.step is not None, step.parent) in alone
+
+    return [one for one in found if one.kinds[0] not in {"missing", "extra"} or not is_inside(one)]
+
+
+def _kinds(pair: Pair, ours: Trace, theirs: Trace, changed: Mapping[str, object]) -> Iterator[str]:
+    """What differs, in order of cause."""
+    step, like = pair.step, pair.like
+    if step is None or like is None:
+        yield "missing" if step is None else "extra"
+        return
+    if step.kind == "node" and node_id(step.path) in changed:
+        yield "code"
+    if _differ(ours, theirs, step, like, "input"):
+        yield "input"
+    if step.decision != like.decision:
+        yield "decision"
+    if _differ(ours, theirs, step, like, "output"):
+        yield "output"
+    if (step.error_type, step.error_message) != (like.error_type, like.error_message):
+        yield "error"
+    elif step.status != like.status:
+        yield "status"
+    if step.attempts != like.attempts:
+        yield "attempts"
+    if step.cached != like.cached:
+        yield "cached"
+
+
+def _differ(ours: Trace, theirs: Trace, step: Step, like: Step, direction: str) -> bool:
+    """Whether values that both captured differ; where both have any, also whether one has more."""
+    one, other = ours.digests(step.step, direction), theirs.digests(like.step, direction)
+    return bool(one and other) and one != other
+
+
+def _guilty(first: Divergence, ours: Trace, changed: Mapping[str, object]) -> str:
+    """The node whose changed code explains the first divergence: its own, else that of a step around it."""
+    step = first.pair.step
+    if step is None or not changed:
+        return ""
+    if node_id(step.path) in changed:
+        return node_id(step.path)
+    above = {one.step: one for one in ours.steps}
+    while step is not None:
+        step = above.get(step.parent)
+        if step is not None and node_id(step.path) in changed:
+            return node_id(step.path)
+    return ""
+
+
+def _reason(
+    first: Divergence, ours: Trace, theirs: Trace, guilty: str, structures: tuple[GraphFrame | None, GraphFrame | None]
+) -> str:
+    kinds, step, like = first.kinds, first.pair.step, first.pair.like
+    if guilty:
+        return "code"
+    if step is None or like is None:
+        return "path"
+    for kind in ("input", "decision"):
+        if kind in kinds:
+            return kind
+    if step.cached != like.cached:
+        return "cache"
+    if "attempts" in kinds:
+        return "retry"
+    equal = bool(ours.digests(step.step, "input")) and bool(theirs.digests(like.step, "input"))
+    if "error" in kinds and not equal:
+        return "error"
+    return "outside" if all(map(_has_code, structures)) else "unknown_code"
+
+
+async def _value_changes(reader: RunReader, run: Run, against: Run, pair: Pair) -> list[ValueChange]:
+    if pair.step is None or pair.like is None:
+        return []
+    ours = await reader.values(run.key, pair.step.step, with_data=True)
+    theirs = await reader.values(against.key, pair.like.step, with_data=True)
+    return _changed_values(ours, theirs)
+
+
+async def _run_inputs(reader: RunReader, run: Run, against: Run) -> list[ValueChange]:
+    ours = [one for one in await reader.values(run.key, 0, with_data=True) if one.direction == "input"]
+    theirs = [one for one in await reader.values(against.key, 0, with_data=True) if one.direction == "input"]
+    return _changed_values(ours, theirs) if ours and theirs else []
+
+
+def _changed_values(ours: Sequence[StoredValue], theirs: Sequence[StoredValue]) -> list[ValueChange]:
+    """Where the values differ that both sides recorded, inputs first."""
+    likes = {(one.direction, one.name): one for one in theirs}
+    found: list[ValueChange] = []
+    for one in ours:
+        like = likes.get((one.direction, one.name))
+        if like is None or one.digest == like.digest or one.data is None or like.data is None:
+            continue
+        room = _MOST_CHANGES - len(found)
+        inside = changes(one.name, _decoded(like), _decoded(one), limit=room)
+        found += [ValueChange(direction=one.direction, change=change) for change in inside]
+    return found
+
+
+def _decoded(one: StoredValue) -> Any:
+    try:
+        return msgspec.json.decode(one.data or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _paces(ours: Sequence[NodeFacts], theirs: Sequence[NodeFacts]) -> list[Pace]:
+    """Nodes whose average differs by half or more, those that cost or save most first."""
+    likes = {(one.node, one.graph): one for one in theirs}
+    found = [_pace(one, like) for one in ours if (like := likes.get((one.node, one.graph)))]
+    return sorted(filter(None, found), key=lambda pace: -abs(pace.avg_ms - pace.against_avg_ms) * pace.count)
+
+
+def _pace(one: NodeFacts, like: NodeFacts) -> Pace | None:
+    if not one.avg_ms or not like.avg_ms:
+        return None
+    ratio = one.avg_ms / like.avg_ms
+    if 1 / _SLOWER < ratio < _SLOWER or abs(one.avg_ms - like.avg_ms) < _NOTICEABLE_MS:
+        return None
+    return Pace(
+        node=one.node,
+        count=one.count,
+        avg_ms=one.avg_ms,
+        against_count=like.count,
+        against_avg_ms=like.avg_ms,
+        within=_within(one, like),
+    )
+
+
+def _within(one: NodeFacts, like: NodeFacts) -> bool | None:
+    """Whether each median is no more than the other's p95; None where there are too few executions to tell."""
+    sides = (one.p50_ms, one.p95_ms, like.p50_ms, like.p95_ms)
+    if min(one.count, like.count) < 5 or None in sides:
+        return None
+    return (one.p50_ms or 0) <= (like.p95_ms or 0) and (like.p50_ms or 0) <= (one.p95_ms or 0)

@@ -1,0 +1,294 @@
+"""The reply of ``compare_runs``: where two runs part and why, then what differs after that."""
+
+from collections.abc import Sequence
+from typing import Any, Final, Self
+
+import msgspec
+from pydantic import Field, PrivateAttr
+
+from hg_mcp.names import DESCRIBE_GRAPH, GET_RUN_STEPS, GET_STEP_VALUES, NODE_STATS
+from hg_mcp.queries.changes import ABSENT
+from hg_mcp.queries.compare import Comparison, Divergence, Pace, ValueChange
+from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, suggestion
+from hg_mcp.replies.budget import Call, Part
+from hg_mcp.replies.words import counted, handle, status_words
+from hg_mcp.text import one_line, printable, quoted
+from recorder.store.protocols import Run
+
+__all__ = ["RunComparison"]
+
+_LONGEST_HANDLE: Final = 100
+_LONGEST_SUMMARY: Final = 300
+_RULES: Final = {
+    "given": "as asked",
+    "nearest_inputs": "the good run of the graph that shares most inputs with it",
+    "before": "the latest good run of the graph before it",
+    "after": "the first good run of the graph after it",
+}
+_REASONS: Final = {
+    "cache": "for equal recorded inputs: one of the two came from a cache",
+    "retry": "for equal recorded inputs, after another number of attempts",
+    "outside": "for equal recorded inputs and code: chance, or state outside the record (a model, a clock, a file)",
+    "unknown_code": "for what is recorded of its inputs; its code is not recorded, so code, chance or outside state",
+}
+_PACES: Final = {
+    True: "within the spread of these runs: may be noise",
+    False: "beyond the spread of these runs",
+    None: "too few executions to tell from noise",
+}
+
+
+class FirstDivergence(Row):
+    """The first step, in the order of execution, that is not as in the other run."""
+
+    step: str = Field(description="recorded names")
+    kinds: list[str] = Field(description="what differs, in order of cause")
+    reason: str = Field(description="code, input, decision, cache, retry, outside, unknown_code, error or path")
+    code: str | None = Field(default=None, description="recorded: node whose source is another, where it stands")
+
+
+class ChangeRow(Row):
+    """A difference inside a value; a side without that path is absent."""
+
+    value: str = Field(description="recorded names: pass as value")
+    direction: str
+    against: str | None = Field(default=None, description="recorded: JSON in the other run")
+    run: str | None = Field(default=None, description="recorded: JSON in this run")
+    delta: float | None = Field(default=None, description="of numbers; of texts, of their lengths")
+
+    @classmethod
+    def of(cls, found: ValueChange) -> Self:
+        """A change as a row."""
+        change = found.change
+        return cls(
+            value=printable(change.path),
+            direction=found.direction,
+            against=_json(change.before),
+            run=_json(change.after),
+            delta=_delta(change.before, change.after),
+        )
+
+
+class DifferentStep(Row):
+    """A step that differs, at or after the first divergence."""
+
+    step: str = Field(description="recorded names; of this run, where it has it")
+    kinds: list[str]
+
+    @classmethod
+    def of(cls, one: Divergence) -> Self:
+        """A divergence as a row."""
+        return cls(step=printable(one.pair.path), kinds=list(one.kinds))
+
+
+class PaceRow(Row):
+    """A node whose executions took half as long again, or less than two thirds, on average."""
+
+    node: str = Field(description="recorded name")
+    ratio: float
+    says: str
+    avg_ms: float
+    against_avg_ms: float
+    count: int
+    against_count: int
+
+    @classmethod
+    def of(cls, pace: Pace) -> Self:
+        """A pace as a row."""
+        return cls(
+            node=one_line(pace.node, 80),
+            ratio=round(pace.avg_ms / pace.against_avg_ms, 2),
+            says=_PACES[pace.within],
+            avg_ms=round(pace.avg_ms, 3),
+            against_avg_ms=round(pace.against_avg_ms, 3),
+            count=pace.count,
+            against_count=pace.against_count,
+        )
+
+
+class RunComparison(Reply):
+    """A run held against another."""
+
+    run_id: str
+    against: str = Field(description="the other run's id")
+    chosen: str = Field(description="why that one")
+    compared: int = Field(description="steps that both runs have")
+    differing: int = Field(description="steps that differ; those after the first are its consequences, or more causes")
+    first: FirstDivergence | None = None
+    changes: list[ChangeRow] | None = Field(default=None, description="inside the values of the first divergence")
+    run_inputs: list[ChangeRow] | None = Field(default=None, description="inside the runs' own inputs")
+    code_changed: list[str] | None = Field(default=None, description="recorded names: nodes with another source")
+    not_compared: list[str] | None = Field(default=None, description="what could not be compared, and what records it")
+    around: list[str] | None = Field(default=None, description="recorded: what else was not the same")
+    steps: list[DifferentStep] | None = None
+    durations: list[PaceRow] | None = None
+    _found: Comparison = PrivateAttr()
+
+    @classmethod
+    def of(cls, found: Comparison) -> Self:
+        """The reply for a comparison."""
+        reply = cls(
+            summary=_summary(found),
+            run_id=handle(found.run),
+            against=handle(found.reference.run),
+            chosen=_RULES[found.reference.rule],
+            compared=found.compared,
+            differing=len(found.divergences),
+            first=_first(found),
+            changes=[ChangeRow.of(one) for one in found.changes] or None,
+            run_inputs=[ChangeRow.of(one) for one in found.run_inputs] or None,
+            code_changed=[printable(name) for name in found.code_changed] or None,
+            not_compared=_not_compared(found) or None,
+            around=_around(found.reference.run, found.run) or None,
+            steps=[DifferentStep.of(one) for one in found.divergences] or None,
+            durations=[PaceRow.of(pace) for pace in found.pace] or None,
+            next=_next(found),
+        )
+        reply._found = found
+        return reply
+
+    def parts(self, asked: Call) -> Sequence[Part]:
+        """Why they part, where to look, then the rest."""
+        run = handle(self._found.run)
+        return (
+            Part(field="first", handles=handles(FirstDivergence), wider=True, rest=lambda _: asked),
+            Part(field="changes", handles=handles(ChangeRow), head=3, wider=True, rest=lambda _: asked),
+            Part(field="not_compared", wider=True, rest=lambda _: asked),
+            next_part(asked),
+            Part(field="code_changed", wider=True, rest=lambda _: call(DESCRIBE_GRAPH, run=run)),
+            Part(field="run_inputs", handles=handles(ChangeRow), head=3, wider=True, rest=lambda _: asked),
+            Part(field="around", wider=True, rest=lambda _: asked),
+            Part(field="steps", handles=handles(DifferentStep), head=5, wider=True, rest=lambda _: asked),
+            Part(
+                field="durations",
+                handles=handles(PaceRow),
+                head=3,
+                wider=True,
+                rest=lambda _: call(NODE_STATS, run=run),
+            ),
+        )
+
+
+def _json(value: Any) -> str | None:
+    return None if value is ABSENT else one_line(msgspec.json.encode(value).decode(), 160)
+
+
+def _delta(before: Any, after: Any) -> float | None:
+    match before, after:
+        case (bool(), _) | (_, bool()):
+            return None
+        case (int() | float(), int() | float()):
+            return round(after - before, 12)
+        case (str(), str()):
+            return len(after) - len(before) or None
+        case _:
+            return None
+
+
+def _first(found: Comparison) -> FirstDivergence | None:
+    if found.first is None:
+        return None
+    code = None
+    if found.code is not None:
+        now, _ = found.code
+        code = one_line(f"{now.id}: {now.file}:{now.line} {now.qualname}", 200)
+    path = printable(found.first.pair.path)
+    return FirstDivergence(step=path, kinds=list(found.first.kinds), reason=found.reason, code=code)
+
+
+def _summary(found: Comparison) -> str:
+    other = f"run {quoted(found.reference.run.run_id)} ({status_words(found.reference.run)})"
+    if found.run.key == found.reference.run.key:
+        return f"This is one run, held against itself: give against another run than {quoted(found.run.run_id)}."
+    graph = "" if found.run.graph == found.reference.run.graph else " They are runs of different graphs."
+    if found.first is None:
+        same = "what went in and out" if all(found.values) else "statuses and decisions (values are not recorded)"
+        return f"No difference to {other} in {counted(found.compared, 'step')}: {same} are the same.{graph}"
+    more = len(found.divergences) - 1
+    after = f" {counted(more, 'step')} after it differ{'s' * (more == 1)} too." if more else ""
+    told = f"Parts from {other} at {quoted(found.first.pair.path, 80)}, which {_what(found.first)}{_why(found)}."
+    inputs = " The runs' own inputs differ." if found.run_inputs else ""
+    return one_line(told, _LONGEST_SUMMARY) + after + inputs + graph
+
+
+def _what(first: Divergence) -> str:
+    """What came out differently, or else went in."""
+    step, like = first.pair.step, first.pair.like
+    if step is None or like is None:
+        return "did not run" if step is None else "the other did not run"
+    words = {
+        "decision": f"chose {quoted(str(step.decision))} instead of {quoted(str(like.decision))}",
+        "error": f"failed with {quoted(step.error_type)}" if step.error_type else "did not fail this time",
+        "output": "gave another output",
+        "status": f"is {step.status} instead of {like.status}",
+        "input": "got other inputs",
+        "attempts": f"took {counted(step.attempts, 'attempt')} instead of {like.attempts}",
+        "cached": "was served from a cache" if step.cached else "was not served from a cache",
+        "code": "runs other code with the same result",
+    }
+    return next(text for kind, text in words.items() if kind in first.kinds)
+
+
+def _why(found: Comparison) -> str:
+    if found.code is not None and found.first and set(found.first.kinds) != {"code"}:
+        return f"; the code of {quoted(found.code[0].id, 60)} changed"
+    if found.first and "input" in found.first.kinds and found.first.kinds[-1] != "input":
+        return " after it got other inputs"
+    if found.first and not found.first.is_major:
+        return ""
+    why = _REASONS.get(found.reason)
+    return f", {why}" if why else ""
+
+
+def _not_compared(found: Comparison) -> list[str]:
+    ended = [one for one in (found.run, found.reference.run) if one.status in {"running", "crashed", "cancelled"}]
+    lacking = [which for which, there in zip(("this run", "the other"), found.values, strict=True) if not there]
+    codeless = [which for which, there in zip(("this run", "the other"), found.codes, strict=True) if not there]
+    notes = {
+        f"Values: {' and '.join(lacking)} has none; Recorder(values=True) records them.": bool(lacking),
+        f"Code: {' and '.join(codeless)} has none recorded; hypergraph's graphs need rec.attach(graph).": bool(
+            codeless
+        ),
+        f"What did not run: {', '.join(f'{quoted(one.run_id)} is {one.status}' for one in ended)}.": bool(ended),
+        "Steps beyond the first 50,000.": found.left_out,
+        f"{counted(found.moved, 'item')} stood at another index, and were found by equal inputs.": bool(found.moved),
+    }
+    return [note for note, holds in notes.items() if holds]
+
+
+def _around(before: Run, after: Run) -> list[str]:
+    """What differs about the processes and the runs' own labels."""
+    ours, theirs = after.worker, before.worker
+    facts = {
+        "commit": (theirs.git_commit[:12], ours.git_commit[:12]),
+        "uncommitted changes": (theirs.git_dirty, ours.git_dirty),
+        "python": (theirs.python, ours.python),
+        "host": (theirs.host, ours.host),
+        "version": (before.version, after.version),
+        "items": (before.map_size, after.map_size),
+    }
+    both = theirs.packages.keys() & ours.packages.keys()
+    facts |= {f"package {name}": (theirs.packages[name], ours.packages[name]) for name in sorted(both)}
+    return [one_line(f"{what}: {was} -> {now}", 120) for what, (was, now) in facts.items() if _known(was, now)]
+
+
+def _known(was: object, now: object) -> bool:
+    return was != now and was not in {None, ""} and now not in {None, ""}
+
+
+def _next(found: Comparison) -> list[NextCall]:
+    """The value that differs on both sides, else the step; then the code."""
+    run, other, first = handle(found.run), handle(found.reference.run), found.first
+    if first is None or len(first.pair.path) > _LONGEST_HANDLE:
+        return [suggestion(NODE_STATS, "how long each node took", run=run)]
+    step, like = first.pair.step, first.pair.like
+    if step is None or like is None:
+        there = run if step else other
+        return [suggestion(GET_RUN_STEPS, "the step that only this run has", run=there, step=first.pair.path)]
+    calls = [
+        suggestion(GET_STEP_VALUES, "its values in this run", run=run, step=step.path),
+        suggestion(GET_STEP_VALUES, "and in the other", run=other, step=like.path),
+    ]
+    if found.code is not None:
+        calls.append(suggestion(DESCRIBE_GRAPH, "where the code stands", run=run))
+    return calls
