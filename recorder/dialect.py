@@ -16,8 +16,8 @@ def micros(event: Any) -> int:
 
 
 def word(status: Any) -> str:
-    """The word of a status: hypergraph's are enumerations."""
-    return getattr(status, "value", status)
+    """The word of a status: hypergraph's are enumerations, whose ``value`` takes five times as long as ``_value_``."""
+    return getattr(status, "_value_", status)
 
 
 def decision(event: Any) -> str | None:

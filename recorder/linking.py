@@ -30,9 +30,22 @@ from recorder.journal.frames import (
     RunFrame,
     StepFrame,
 )
+from recorder.memory import WINDOW, Memory
 from recorder.processors import HANDLER_NAMES
 from recorder.redaction import Redaction
-from recorder.spans import ITEM_RUN, MAP_ROOT, MAPS, NESTED, NESTED_MAP, NODE_RUN, ROOT, SUBRUN, OpenRun, Span, escaped
+from recorder.spans import (
+    ITEM_RUN,
+    MAP_ROOT,
+    MAPS,
+    NESTED,
+    NESTED_MAP,
+    NODE_RUN,
+    ROOT,
+    SUBRUN,
+    OpenRun,
+    Span,
+    escaped,
+)
 from recorder.values import StepValues
 
 __all__ = ["Linker", "OpenRun"]
@@ -45,10 +58,10 @@ _CANCELLED: Final = STEP_CODES["cancelled"]
 _ITEM_STATUS: Final = {**STEP_CODES, "stopped": _CANCELLED, "partial": _FAILED}
 _RUN_RUNNING: Final = RUN_CODES["running"]
 _RUN_CANCELLED: Final = RUN_CODES["cancelled"]
+_NESTED: Final = (NESTED, NESTED_MAP)
 
 _KEPT_RUNS: Final = 256
 _KEPT_CANCELLED: Final = 1024
-_WINDOW: Final = 4096
 _serials: Final = count(1)
 _MAIN_THREAD: Final = main_thread().ident
 
@@ -57,25 +70,19 @@ Write = Callable[[Frame], None]
 WriteGraph = Callable[[GraphFrame], None]
 
 
-class Linker:
+class Linker(Memory):
     """The state of one recorder's open runs; ``redaction`` cleans recorded text."""
 
     def __init__(self, redaction: Redaction) -> None:
+        super().__init__()
         self._serial = next(_serials)
         self._write: Write
         self._write_graph: WriteGraph
         self._values: StepValues | None = None
         self._redact = redaction
         self.monotonic_ns = time.monotonic_ns
-        self._open: dict[str, Span] = {}
-        self.span = self._open.get
-        """The open span with an id, or None."""
-        self._seen: set[Any] = set()
-        self._seen_before: set[Any] = set()
         self._cancelled: OrderedDict[str, Span] = OrderedDict()
         self._running: set[OpenRun] = set()
-        self._runs: dict[str, OpenRun] = {}
-        self._ended_runs: OrderedDict[str, OpenRun] = OrderedDict()
         self._run_numbers = count(1)
         self.trees = CallTrees()
 
@@ -123,11 +130,6 @@ class Linker:
             self._release(run)
         self._ended_runs.clear()
 
-    def run_of(self, event: Any) -> OpenRun | None:
-        """The run a top-level RunStart opened."""
-        span = self._open.get(event.span_id)
-        return span.run if span is not None else self._runs.get(event.run_id) or self._ended_runs.get(event.run_id)
-
     def bind(self, span_id: str, graph: GraphFrame, *, refuses_values: bool) -> None:
         """Say which graph an open top-level run executes."""
         span = self._open.get(span_id)
@@ -146,9 +148,12 @@ class Linker:
     # Runs -------------------------------------------------------------------------------------------------------------
 
     def _run_start(self, event: Any) -> None:
-        if self._is_repeated(event.span_id, event):
+        span_id = event.span_id
+        spans = self._open
+        if span_id in spans or span_id in self._seen or span_id in self._seen_before:
+            self._count_duplicate(event)
             return
-        parent = self._open.get(event.parent_span_id)
+        parent = spans.get(event.parent_span_id)
         if parent is None:  # of the top, or of a run that nobody told us of
             self._start_run(event)
         elif parent.kind in MAPS:
@@ -189,25 +194,29 @@ class Linker:
         return run
 
     def _start_item(self, event: Any, parent: Span) -> None:
-        index = event.item_index if event.item_index is not None else 0
+        span_id = event.span_id
+        index = event.item_index or 0
         path = f"{parent.path}[{index}]"
         run = parent.run
+        graph = event.graph_name or ""
         frame = StepFrame(
             run.frame.run,
             next(run.numbers),
             0 if parent.kind == MAP_ROOT else parent.frame.step,
             ITEM,
-            event.span_id,
-            event.graph_name or "",
-            event.graph_name or "",
+            span_id,
+            graph,
+            graph,
             path,
-            micros(event),
+            int(event.timestamp * 1e6),
             _RUNNING,
             index,
-            thread="" if get_ident() == _MAIN_THREAD else current_thread().name,
-            nested_run_id=event.run_id,
+            1,
+            None,
+            "" if get_ident() == _MAIN_THREAD else current_thread().name,
         )
-        self._track(event.span_id, Span(ITEM_RUN, frame, run, parent, path, index, self.monotonic_ns()))
+        frame.nested_run_id = event.run_id
+        self._track(span_id, Span(ITEM_RUN, frame, run, parent, path, index, self.monotonic_ns()))
         self._write(frame)
 
     def _start_nested(self, event: Any, parent: Span) -> None:
@@ -237,23 +246,25 @@ class Linker:
         span.frame.nested_run_id = event.run_id
 
     def _run_end(self, event: Any) -> None:
-        span = self._open.get(event.span_id) or self._missed_run(event)
+        span_id = event.span_id
+        span = self._open.get(span_id) or self._missed_run(event)
         if span is None:
             return
-        failed = word(event.status) == "failed"
-        error = from_event(event, self._redact) if failed else None
-        if failed:
+        kind, status = span.kind, word(event.status)
+        error = None
+        if status == "failed":
+            error = from_event(event, self._redact)
             self._late_inputs(event, span)
-        if span.kind in (ROOT, MAP_ROOT):
+        if kind <= MAP_ROOT:
             self._end_top(event, span, error)
-        elif span.kind in (NESTED, NESTED_MAP):
-            self._forget(event.span_id, span)
-            if failed and span.parent is not None:
+        elif kind in _NESTED:
+            self._forget(span_id, span)
+            if status == "failed" and span.parent is not None:
                 span.parent.child_error = identity(error)
         else:
-            if failed:
+            if status == "failed":
                 self._fail(span, error)
-            self._end_step(event.span_id, span, _ITEM_STATUS[word(event.status)], event)
+            self._end_step(span_id, span, _ITEM_STATUS[status], event)
             self._write(span.frame)
 
     def _end_top(self, event: Any, span: Span, error: ErrorRecord | None) -> None:
@@ -369,13 +380,17 @@ class Linker:
         frame.ended_at = int(event.timestamp * 1e6)
         duration = event.duration_ms
         frame.duration_ms = (self.monotonic_ns() - span.started) / 1e6 if duration is None else duration
-        frame.cached = event.cached
-        frame.chunks += getattr(event, "chunks", 0)
+        if event.cached:  # storing into a Struct costs four times what looking does
+            frame.cached = True
+        chunks = getattr(event, "chunks", 0)
+        if chunks:
+            frame.chunks += chunks
         span.run.open_spans -= 1
         if span.nested is not None:
             self._forget_nested(span)
-        self._seen.add(span_id)
-        if len(self._seen) > _WINDOW:
+        seen = self._seen
+        seen.add(span_id)
+        if len(seen) > WINDOW:
             self._turn_window()
         self._write(frame)
         if self._values is not None:
@@ -448,15 +463,17 @@ class Linker:
     # The mechanics they share -----------------------------------------------------------------------------------------
 
     def _end_step(self, span_id: str, span: Span, status: int, event: Any) -> None:
+        del self._open[span_id]
         frame = span.frame
         frame.final = frame.ended_at is None
         frame.status = status
         frame.ended_at = int(event.timestamp * 1e6)
         duration = getattr(event, "duration_ms", None)
-        frame.duration_ms = self._elapsed_ms(span) if duration is None else duration
+        frame.duration_ms = (self.monotonic_ns() - span.started) / 1e6 if duration is None else duration
+        span.run.open_spans -= 1
         if span.nested is not None:
             self._forget_nested(span)
-        self._forget(span_id, span)
+        self._saw(span_id)
 
     def _cancel(self, span_id: str, span: Span, now: int) -> None:
         """Close a left-over span. Should its end still come, that takes the verdict back."""
@@ -464,7 +481,7 @@ class Linker:
         frame = span.frame
         if self._values is not None and span.kind == NODE_RUN:
             self._values.forget(frame.run, frame.step)
-        if span.kind in (NESTED, NESTED_MAP) or frame.status == _PAUSED:
+        if span.kind in _NESTED or frame.status == _PAUSED:
             return
         frame.status = _CANCELLED
         frame.final = frame.ended_at is None
@@ -488,7 +505,7 @@ class Linker:
             return
         span.run.note_error(span.path, error)
         while above is not None:
-            if above.kind not in (NESTED, NESTED_MAP):
+            if above.kind not in _NESTED:
                 above.frame.failures += 1
             above = above.parent
         if span.run.ended:
@@ -520,45 +537,7 @@ class Linker:
     def _elapsed_ms(self, span: Span) -> float:
         return (self.monotonic_ns() - span.started) / 1e6
 
-    def _track(self, span_id: str, span: Span) -> None:
-        if span.parent is not None and span.call is None:  # an item, or the run in a node, is within the same call
-            span.call = span.parent.call
-        self._open[span_id] = span
-        span.run.open_spans += 1
-
-    def _forget_nested(self, span: Span) -> None:
-        """A node ended: so did the run inside it, heard of or not."""
-        if span.nested in self._open:
-            self._forget(span.nested, self._open[span.nested])
-
-    def _forget(self, span_id: str, span: Span) -> None:
-        if self._open.pop(span_id, None) is not None:
-            span.run.open_spans -= 1
-        self._saw(span_id)
-
-    # Duplicates, and what began before we listened --------------------------------------------------------------------
-
-    def _saw(self, key: Any) -> None:
-        self._seen.add(key)
-        if len(self._seen) > _WINDOW:
-            self._turn_window()
-
-    def _turn_window(self) -> None:
-        self._seen_before, self._seen = self._seen, set()
-
-    def _is_repeated(self, key: Any, event: Any) -> bool:
-        """Whether the event came before. Starts are judged by their open span, the rest by a bounded window."""
-        if key in self._open or key in self._seen or key in self._seen_before:
-            self._count_duplicate(event)
-            return True
-        if not isinstance(key, str):
-            self._saw(key)
-        return False
-
-    def _count_duplicate(self, event: Any) -> None:
-        run = self.run_of(event)
-        if run is not None:
-            run.frame.duplicates += 1
+    # What began before we listened ------------------------------------------------------------------------------------
 
     def _missed_node(self, event: Any) -> Span | None:
         """The span of a node's end whose start is not open: cancelled too early, repeated, or never seen."""

@@ -25,7 +25,7 @@ _RETRY_NS: Final = 1_000_000_000
 _STOLEN_NS: Final = 200_000
 _FIRST_PATIENCE: Final = 4096
 _LAST_PATIENCE: Final = 1 << 20
-_CALM: Final = 1024
+_CALM: Final = 64
 _KNOWN_DIGESTS: Final = 1 << 16
 
 _framed = FRAME_HEAD.pack
@@ -79,7 +79,9 @@ class Journal:
         self._limits = limits
         self._number = 0
         self._retry_at = 0
+        self._put: Callable[[int, bytes], int] = os_write
         self._patience = 0
+        self._calm = _CALM
         self._next_patience = _FIRST_PATIENCE
         self._closed = False
         self._values_stopped = False
@@ -107,18 +109,12 @@ class Journal:
             self._tally.events_lost += 1
             return
         payload = encode(frame)
-        data = _framed(segment.marker, len(payload), crc32(payload, segment.seed)) + payload
-        self._patience = patience = self._patience - 1
-        if patience > 0:
-            written = write_holding_gil(segment.fd, data, len(data))
-        else:
-            started = 0 if patience & 15 else monotonic_ns()
-            try:
-                written = os_write(segment.fd, data)
-            except OSError:
-                written = -1
-            if started and monotonic_ns() - started > _STOLEN_NS:
-                self._hold_gil()
+        checksum = crc32(payload, segment.seed)
+        data = _framed(segment.marker, len(payload), checksum) + payload
+        try:  # a checksum is as good as a die
+            written = self._put(segment.fd, data) if checksum & 15 else self._put_timed(segment.fd, data)
+        except OSError:
+            written = -1
         if written != len(data):
             self._write_elsewhere(payload, written)
             return
@@ -126,11 +122,26 @@ class Journal:
         if size >= self._attend_at:
             self._attend(segment)
 
+    def _put_timed(self, fd: int, data: bytes) -> int:
+        started = monotonic_ns()
+        written = self._put(fd, data)
+        self._calm += 1
+        if monotonic_ns() - started > _STOLEN_NS and self._patience <= 0:
+            self._hold_gil()
+        return written
+
     def _hold_gil(self) -> None:
         """Somebody else wants the GIL: keep it for so many writes, more each time it is taken soon again."""
-        soon = self._patience > -_CALM
-        self._next_patience = min(2 * self._next_patience, _LAST_PATIENCE) if soon else _FIRST_PATIENCE
+        self._next_patience = min(2 * self._next_patience, _LAST_PATIENCE) if self._calm < _CALM else _FIRST_PATIENCE
         self._patience = self._next_patience
+        self._put = self._put_holding_gil
+
+    def _put_holding_gil(self, fd: int, data: bytes) -> int:
+        self._patience -= 1
+        if self._patience <= 0:
+            self._calm = 0
+            self._put = os_write
+        return write_holding_gil(fd, data, len(data))
 
     def write_values(self, frame: ValuesFrame) -> None:
         """Append values; data that this segment already holds is named by its digest alone."""

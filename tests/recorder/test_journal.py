@@ -299,6 +299,7 @@ def test_the_write_that_keeps_the_gil_takes_large_frames(tmp_path: Path) -> None
 
 def test_frames_written_while_others_want_the_gil_are_the_same_frames(tmp_path: Path) -> None:
     written = journal(tmp_path)
+    written._hold_gil()
     written._patience = 1_000
     for number in range(1, 2_000):
         written.write(run_frame(number))
