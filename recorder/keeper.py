@@ -49,7 +49,7 @@ class Keeper:
             thread.join(timeout=1.0)
 
     def forget(self) -> None:
-        """In a forked child: the thread was never here."""
+        """The thread is not here, as in a forked child, or about to end."""
         self._thread = None
 
 

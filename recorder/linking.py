@@ -65,19 +65,18 @@ _KEPT_CANCELLED: Final = 1024
 _serials: Final = count(1)
 _MAIN_THREAD: Final = main_thread().ident
 
-
 Write = Callable[[Frame], None]
-WriteGraph = Callable[[GraphFrame], None]
 
 
 class Linker(Memory):
-    """The state of one recorder's open runs; ``redaction`` cleans recorded text."""
+    """The state of one recorder's open runs; ``redaction`` cleans recorded text, ``opened`` is told of each run."""
 
-    def __init__(self, redaction: Redaction) -> None:
+    def __init__(self, redaction: Redaction, opened: Callable[[], object] = bool) -> None:
         super().__init__()
+        self._opened = opened
         self._serial = next(_serials)
         self._write: Write
-        self._write_graph: WriteGraph
+        self._write_graph: Callable[[GraphFrame], None]
         self._values: StepValues | None = None
         self._redact = redaction
         self.monotonic_ns = time.monotonic_ns
@@ -88,7 +87,7 @@ class Linker(Memory):
 
     # What the recorder asks -------------------------------------------------------------------------------------------
 
-    def connect(self, write: Write, write_graph: WriteGraph, values: StepValues | None) -> None:
+    def connect(self, write: Write, write_graph: Callable[[GraphFrame], None], values: StepValues | None) -> None:
         """Where frames and structures go, and who records values; None when they are not recorded."""
         self._write = write
         self._write_graph = write_graph
@@ -189,6 +188,7 @@ class Linker(Memory):
         run.root = Span(ROOT, frame, run, None, "", None, self.monotonic_ns())
         self._runs[event.run_id] = run
         self._running.add(run)
+        self._opened()
         if not missed:
             self._open[event.span_id] = run.root
         return run

@@ -108,11 +108,11 @@ class Recorder(EventProcessor):
         """The state that a process starts with, and a forked child again."""
         self._tally = Tally()
         self._journal: Journal | None = None
-        self._linker = Linker(self._redaction)
+        self._keeper = Keeper(self._chore)
+        self._linker = Linker(self._redaction, self._keeper.start)
         self.inside = Inside(self._linker, self._lock, self._redaction, self._tally, self._append, self._contain)
         self._handlers = _Handlers(self._handler_for)
         self._is_off = False
-        self._keeper = Keeper(self._chore)
         self._packages = LoadedPackages()
         self._packages_told = 0
         self._telling = threading.RLock()
@@ -327,9 +327,33 @@ class Recorder(EventProcessor):
             link(event)
             if event.parent_span_id is None:
                 self._push(event)
-                self._keeper.start()
+                return
+            run = self._linker.run_of(event)
+            if run is not None and run.span_id == event.span_id:  # within one that nobody told us of
+                self._watch(run)
 
         return handler
+
+    def _watch(self, run: OpenRun) -> None:
+        """No ``shutdown`` will tell that this run is over: it is when the task that it runs in is done, if in one."""
+        asyncio = sys.modules.get("asyncio")
+        if asyncio is None:
+            return
+        try:
+            task: Any = asyncio.current_task()
+        except RuntimeError:  # this thread runs no loop
+            return
+        if task is not None:
+            task.add_done_callback(_abandoning(weakref.ref(self), run))
+
+    def abandon(self, run: OpenRun) -> None:
+        """The run is over, whatever was heard of it. Never raises."""
+        try:
+            with self._lock:
+                if not run.ended:
+                    self._linker.abandon(run)
+        except Exception as error:
+            self._contain(error)
 
     def _push(self, event: Any) -> None:
         run = self._linker.run_of(event)
@@ -385,8 +409,10 @@ class Recorder(EventProcessor):
         if self._closed or journal is None or location is None:
             return False
         self._tell_facts()
-        if not self._linker.open_runs:
-            return False
+        with self._lock:
+            if not self._linker.open_runs:
+                self._keeper.forget()  # under the lock, so that a run that starts now gets a thread of its own
+                return False
         dirty = process.git_dirty(os.getcwd()) if first else None
         with self._lock:
             if self._closed:
@@ -515,6 +541,16 @@ def recorders() -> list[Recorder]:
 
 def _discard(event: Any) -> None:
     del event
+
+
+def _abandoning(recorder: "weakref.ref[Recorder]", run: OpenRun) -> Callable[[object], None]:
+    def abandon(task: object) -> None:
+        del task
+        alive = recorder()
+        if alive is not None:
+            alive.abandon(run)
+
+    return abandon
 
 
 def _each(action: Callable[["Recorder"], None]) -> Callable[[], None]:

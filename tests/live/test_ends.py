@@ -140,3 +140,13 @@ async def test_a_hundred_runs_with_one_recorder_leave_nothing_in_memory(tmp_path
     runs = await recorded(tmp_path / "store")
     assert len(runs) == 101
     assert (runs[0][0].items_failed, runs[0][0].failures) == (286, 286)
+
+
+async def test_a_run_told_of_by_an_inner_graph_alone_is_cancelled_with_the_task_it_ran_in(tmp_path: Path, gate: Gate):
+    with Recorder(tmp_path / "store") as recorder:
+        outer = Graph([recorder.attach(gate.graph).as_node(name="inside")], name="outer")
+        await _cancelled(AsyncRunner().run(outer, {"forever": True}), gate)
+        assert not recorder._linker.open_runs
+        ((run, steps),) = await recorded(tmp_path / "store")
+    assert (run.graph, run.status) == ("gate", "cancelled")
+    assert {step.path: step.status for step in steps} == {"wait": "cancelled"}

@@ -9,6 +9,7 @@ import pytest
 
 from recorder import Recorder
 from recorder import recorder as recorder_module
+from recorder.events import Event, NodeStartEvent, RunStartEvent
 from recorder.journal.frames import FactsFrame, Frame, HeartbeatFrame
 from recorder.journal.reader import SegmentReader, segment_files
 from recorder.journal.writer import Limits
@@ -48,6 +49,33 @@ def test_while_a_run_is_open_it_beats_and_tells_what_took_time_to_find_out(
         end(recorder)
         assert not recorder._chore(False), "nothing is open: the thread may end"
     assert not recorder._chore(False)
+
+
+ORPHAN = {"run_id": "r", "parent_span_id": "unheard-of"}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        RunStartEvent(**ORPHAN, span_id="a", graph_name="inner"),
+        RunStartEvent(**ORPHAN, span_id="a", graph_name="inner", is_map=True),
+        NodeStartEvent(**ORPHAN, span_id="a", node_name="n", graph_name="inner"),
+    ],
+)
+def test_it_works_for_runs_whose_beginning_was_missed_too(tmp_path: Path, event: Event) -> None:
+    with Recorder(tmp_path) as recorder:
+        recorder.on_event(event)
+        assert recorder._keeper.works
+
+
+def test_a_run_that_starts_while_the_thread_ends_gets_another(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder:
+        start(recorder)
+        end(recorder)
+        assert not recorder._chore(False)
+        assert not recorder._keeper.works
+        start(recorder, "second")
+        assert recorder._keeper.works
 
 
 def test_it_stops_for_the_moment_of_a_fork(tmp_path: Path) -> None:

@@ -415,6 +415,34 @@ def test_runs_that_ended_are_forgotten(tmp_path: Path) -> None:
     assert remembered() <= before
 
 
+async def test_a_run_inside_one_nobody_told_of_is_cancelled_when_its_task_is_gone(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder:
+        begun = asyncio.Event()
+
+        async def inner() -> None:
+            start(recorder, parent_span_id="unheard-of")
+            node(recorder, "a", ends=False)
+            begun.set()
+            await asyncio.Event().wait()
+
+        async def another() -> None:
+            start(recorder, "other", parent_span_id="unheard-of")
+            end(recorder, "other")
+
+        task = asyncio.create_task(inner())
+        await begun.wait()
+        await asyncio.create_task(another())
+        assert len(recorder._linker.open_runs) == 1
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not recorder._linker.open_runs
+    async with reading(tmp_path) as reader:
+        runs = {run.run_id: run for run in await reader.runs(RunFilter(), limit=9)}
+        assert {name: run.status for name, run in runs.items()} == {"r": "cancelled", "other": "completed"}
+        assert [step.status for step in await all_steps(reader, runs["r"])] == ["cancelled"]
+
+
 async def test_a_step_begun_after_its_run_ended_outlives_the_memory_of_that_run(tmp_path: Path) -> None:
     with Recorder(tmp_path) as recorder:
         start(recorder, "old")
