@@ -12,7 +12,6 @@ from typing import Final
 from zlib import crc32
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from recorder.journal.frames import CloseFrame, Frame, GraphFrame, HeartbeatFrame, ProcessFrame, ValueEntry, ValuesFrame
 from recorder.journal.liveness import is_locked
@@ -153,7 +152,8 @@ class Journal:
             return
         if len(self._digests) > _KNOWN_DIGESTS:
             self._digests.clear()
-        self.write(replace(frame, entries=tuple(self._once(entry) for entry in frame.entries)))
+        entries = [self._once(entry) for entry in frame.entries]
+        self.write(ValuesFrame(frame.run, frame.step, frame.direction, tuple(entries)))
 
     def write_graph(self, frame: GraphFrame) -> None:
         """Append a graph's structure, unless this segment already holds it."""
@@ -193,7 +193,7 @@ class Journal:
         if entry.digest is None or entry.data is None:
             return entry
         if entry.digest in self._digests:
-            return replace(entry, data=None)
+            return ValueEntry(entry.name, entry.status, entry.type, entry.size, entry.digest, None, entry.note)
         self._digests.add(entry.digest)
         return entry
 

@@ -10,7 +10,7 @@ from itertools import islice
 from types import NoneType
 from typing import Any, Final, cast
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.json import Encoder
 
 from recorder.hashing import blake2b
@@ -33,6 +33,8 @@ _UNSERIALIZABLE: Final = VALUE_STATUSES.index("unserializable")
 _SIZED: Final = (list, tuple, dict, set, frozenset)
 _COUNTED_TEXT: Final = 1 << 20
 _NAME_CHARS: Final = 256
+_LONG_TEXT: Final = 256
+_RECENT_TEXTS: Final = 64
 
 _encode = Encoder().encode
 
@@ -46,6 +48,7 @@ class Capture(Struct, frozen=True, kw_only=True):
         max_event_bytes: Once an event's values hold this much, the rest are left out.
         max_names: Most values of one event.
         fields: Patterns of the names to take; none are left out where it is empty.
+        recent: Records of the long clean texts that came last, by the hash of the text.
     """
 
     redaction: Redaction
@@ -53,6 +56,7 @@ class Capture(Struct, frozen=True, kw_only=True):
     max_event_bytes: int = 1 << 20
     max_names: int = 256
     fields: tuple[str, ...] = ()
+    recent: dict[int, ValueEntry] = field(default_factory=dict[int, ValueEntry])
 
     def entries(
         self, values: Mapping[str, Any], room: int | None = None, limit: str = "", *, note: str = ""
@@ -96,6 +100,25 @@ class Capture(Struct, frozen=True, kw_only=True):
             return _unreadable(name, value, error)
 
     def _taken(self, name: str, value: Any, note: str) -> ValueEntry:
+        cls = class_of(value)
+        if cls is str and not note and len(value) >= _LONG_TEXT:
+            return self._text_taken(name, value)
+        return self._newly_taken(name, value, note)
+
+    def _text_taken(self, name: str, text: str) -> ValueEntry:
+        """A clean text that was taken lately, as what one step returns and the next is given, is not judged again."""
+        key = hash(text)
+        known = self.recent.get(key)
+        if known is not None and known.data == _encode(text):
+            return ValueEntry(name, known.status, known.type, known.size, known.digest, known.data)
+        entry = self._newly_taken(name, text, "")
+        if entry.status == _CAPTURED and entry.note is None:
+            if len(self.recent) >= _RECENT_TEXTS:
+                del self.recent[next(iter(self.recent))]
+            self.recent[key] = entry
+        return entry
+
+    def _newly_taken(self, name: str, value: Any, note: str) -> ValueEntry:
         cls = class_of(value)
         copy, plain, data = self._copied(value)
         is_hole = plain is not None and plain is copy.last_hole

@@ -57,7 +57,8 @@ class StepValues:
 
     def forget(self, run: int, step: int) -> None:
         """The step is over, and did not fail."""
-        self._held.pop((run, step), None)
+        if self._held:
+            self._held.pop((run, step), None)
 
     def forget_run(self, run: int) -> None:
         """Nothing more will come of the run."""

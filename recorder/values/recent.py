@@ -22,25 +22,24 @@ class RecentOutputs:
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
         self._most_bytes = most_bytes
         self._bytes = 0
-        self._kept: OrderedDict[tuple[int, int], dict[str, bytes]] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, int], tuple[int, tuple[ValueEntry, ...]]] = OrderedDict()
 
     def keep(self, run: int, step: int, entries: tuple[ValueEntry, ...]) -> None:
         """Remember what was recorded of a step's outputs, and forget the oldest."""
-        data = {entry.name: entry.data for entry in entries if entry.data is not None}
-        self._forget(run, step)
-        self._kept[run, step] = data
-        self._bytes += _size(data)
+        size = _OVERHEAD
+        for entry in entries:
+            if entry.data is not None:
+                size += len(entry.data)
+        kept, key = self._kept, (run, step)
+        if key in kept:
+            self._bytes -= kept.pop(key)[0]
+        kept[key] = size, entries
+        self._bytes += size
         while self._bytes > self._most_bytes:
-            self._forget(*next(iter(self._kept)))
+            self._bytes -= kept.popitem(last=False)[1][0]
 
     def of(self, run: int, step: int) -> Any:
         """The one output of a step, or several by name; None where none is remembered."""
-        found = {name: json.decode(data) for name, data in self._kept.get((run, step), {}).items()}
+        _, entries = self._kept.get((run, step), (0, ()))
+        found = {entry.name: json.decode(entry.data) for entry in entries if entry.data is not None}
         return next(iter(found.values())) if len(found) == 1 else found or None
-
-    def _forget(self, run: int, step: int) -> None:
-        self._bytes -= _size(self._kept.pop((run, step))) if (run, step) in self._kept else 0
-
-
-def _size(data: dict[str, bytes]) -> int:
-    return _OVERHEAD + sum(len(one) for one in data.values())

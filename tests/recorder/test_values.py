@@ -143,6 +143,32 @@ def test_equal_values_have_equal_digests_and_others_do_not():
     assert len(entry(1).digest) == 16
 
 
+def test_a_long_text_that_comes_again_is_recorded_alike_under_its_new_name():
+    capture = Capture(redaction=Redaction())
+    text = "What one step returns, the next is given. " * 50
+    (first,) = capture.entries({"answer": text})
+    (again,) = capture.entries({"question": text})
+    assert (again.name, again.data, again.digest, again.size) == ("question", first.data, first.digest, first.size)
+    (secret,) = capture.entries({"password": text})
+    assert VALUE_STATUSES[secret.status] == "redacted"
+
+
+def test_a_long_text_is_known_by_its_content_and_not_by_its_hash():
+    capture = Capture(redaction=Redaction())
+    one, other = "one " * 100, "other " * 100
+    capture.entries({"text": one})
+    capture.recent[hash(other)] = capture.recent.pop(hash(one))
+    (entry,) = capture.entries({"text": other})
+    assert entry.data == json.dumps(other).encode()
+
+
+def test_long_texts_with_secrets_or_cuts_are_judged_anew_and_others_are_forgotten_in_time():
+    capture = Capture(redaction=Redaction(), max_value_bytes=1_000)
+    for number in range(1_000):
+        capture.entries({"a": "word " * 400, "b": f"password={'x' * 300}", "c": f"{number} " * 100})
+    assert 0 < len(capture.recent) < 100
+
+
 def test_names_keep_their_order_and_any_name_is_text():
     names = [found.name for found in CAPTURE.entries({"b": 1, "a": 2, 3: 4, b"x": 5, "\udc80": 6})]
     assert names == ["b", "a", "3", "bytes", "\\udc80"]
