@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["class_of", "type_name", "type_name_of"]
+__all__ = ["class_of", "module_name", "type_name", "type_name_of"]
 
 _QUALNAME: Any = type.__dict__["__qualname__"]
 _MODULE: Any = type.__dict__["__module__"]
@@ -23,3 +23,9 @@ def type_name(cls: type[Any]) -> str:
 def type_name_of(value: Any) -> str:
     """The name of a value's own type."""
     return type_name(class_of(value))
+
+
+def module_name(cls: type[Any]) -> str:
+    """Where a class says it is defined."""
+    module = _MODULE.__get__(cls)
+    return module if type(module) is str else ""

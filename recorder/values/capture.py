@@ -122,8 +122,8 @@ class Capture(Struct, frozen=True, kw_only=True):
         cls = class_of(value)
         copy, plain, data = self._copied(value)
         is_hole = plain is not None and plain is copy.last_hole
-        status = _UNSERIALIZABLE if is_hole else _TRUNCATED if copy.cuts else _CAPTURED
-        size = _full_size(value, None if copy.cuts else len(data))
+        status = _UNSERIALIZABLE if is_hole else _TRUNCATED if copy.is_partial else _CAPTURED
+        size = _full_size(value, copy.sizes.get(id(value)) if copy.is_partial else len(data))
         digest = blake2b(data, digest_size=16).digest()
         notes = [said for said in (note, _note(copy, plain, value, self)) if said]
         return ValueEntry(name, status, type_name(cls), size, digest, data, "; ".join(notes) or None)
@@ -205,6 +205,8 @@ def _note(copy: Copy, plain: Any, value: Any, policy: Capture) -> str:
     if copy.cuts:
         limits = [f"{policy.max_value_bytes:,} bytes" if limit == "size" else limit for limit in copy.cuts]
         notes.append(f"cut at the limit of {' and '.join(limits)}{_kept(plain, value)}")
+    if copy.left_out:
+        notes.append(f"left out: {', '.join(copy.left_out)}")
     if copy.rules:
         notes.append(f"redacted inside: {', '.join(sorted(copy.rules))}")
     if copy.holes:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from recorder.redaction import SHORT_NAME, Redaction
 from recorder.typenames import class_of, type_name, type_name_of
 
-__all__ = ["MAX_DEPTH", "MAX_OBJECTS", "Copy", "Shape", "holds_secret"]
+__all__ = ["ENCODED_MEDIA", "MAX_DEPTH", "MAX_OBJECTS", "Copy", "Shape", "holds_secret"]
 
 MAX_OBJECTS: Final = 10_000
 MAX_DEPTH: Final = 32
@@ -22,6 +22,10 @@ _TRIES: Final = 4
 _SMALL: Final = 1 << 53
 _MARK: Final = 32
 """Bytes that a mark in place of a container takes, about."""
+
+ENCODED_MEDIA: Final = ("data:", "iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR", "JVBERi0")
+"""How base64 of PNG, JPEG, GIF, RIFF (WebP, WAV) and PDF begins, and a data URL."""
+_ENCODED_CHARS: Final = 1_024
 
 Shape = Callable[["Copy", Any], Any]
 """How values of one class are copied."""
@@ -37,10 +41,12 @@ class Copy:
 
     Attributes:
         cuts: The limits by which something is missing, in order.
+        left_out: What is missing because it is never read or kept, in order.
         texts: Texts that nobody has looked at for secrets yet.
         rules: Rules of the secrets that were left out.
         holes: Types of what could not be copied.
         last_hole: The mark of the last of them.
+        sizes: Full sizes in bytes, by identity, of values of which only a part is copied.
     """
 
     __slots__ = (
@@ -51,9 +57,11 @@ class Copy:
         "cuts",
         "holes",
         "last_hole",
+        "left_out",
         "objects",
         "room",
         "rules",
+        "sizes",
         "texts",
     )
 
@@ -65,17 +73,20 @@ class Copy:
         self.room = room
         self.objects = MAX_OBJECTS
         self.cuts: dict[str, None] = {}
+        self.left_out: dict[str, None] = {}
         self.texts: list[str] = []
         self.rules: set[str] = set()
         self.holes: set[str] = set()
         self.last_hole: dict[str, Any] | None = None
+        self.sizes: dict[int, int] = {}
 
     def value(self, value: Any) -> Any:
         """The copy of any value."""
         self.objects -= 1
         cls = class_of(value)
         if cls is str:
-            return self.text(value)
+            is_media = len(value) > _ENCODED_CHARS and value.startswith(ENCODED_MEDIA)
+            return self._shaped(value, cls) if is_media else self.text(value)
         if cls is dict:
             return self.inside(value, self.mapping, value)
         if cls is list:
@@ -114,6 +125,15 @@ class Copy:
     def limit(self, limit: str) -> None:
         """Say that something is missing by this limit."""
         self.cuts[limit] = None
+
+    def leave_out(self, what: str) -> None:
+        """Say what of a value is never read or kept."""
+        self.left_out[what] = None
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether something is missing."""
+        return bool(self.cuts or self.left_out)
 
     def is_full(self) -> bool:
         """Whether the budget is spent; says so where it is."""
@@ -227,13 +247,16 @@ class Copy:
     def field(self, copied: dict[str, Any], name: str, value: Any) -> None:
         """One named value; whole out of sight if its name is a secret's."""
         rule = self._redaction.key(name)
+        name = self.name(name)
+        copied[name] = self._redacted(rule) if rule and holds_secret(value) else self.value(value)
+
+    def name(self, name: str) -> str:
+        """The copy of a name."""
         if len(name) > SHORT_NAME:
             name = self.text(name)
         else:
             self.room -= len(name) + 4
-        if name[:1] == "$":
-            name = f"${name}"
-        copied[name] = self._redacted(rule) if rule and holds_secret(value) else self.value(value)
+        return f"${name}" if name[:1] == "$" else name
 
     def _pairs(self, pairs: list[tuple[Any, Any]]) -> list[list[Any]]:
         copied: list[list[Any]] = []

@@ -590,6 +590,7 @@ LIGHT = {
         "bisect",
         "contextlib",
         "contextvars",
+        "gc",
     ),
     *("ctypes", "errno", "fcntl", "itertools", "math", "struct", "threading", "time", "types", "weakref", "zlib"),
 }
