@@ -15,6 +15,7 @@ __all__ = [
     "BadArgumentError",
     "CannotAnswer",
     "NoRunsError",
+    "NotRunThereError",
     "StoreMissingError",
     "StoreRefusedError",
     "UnknownItemsError",
@@ -131,15 +132,30 @@ class UnknownItemsError(CannotAnswer):
 
 
 class UnknownValueError(CannotAnswer):
-    """The step has no such value, or the value no such path. ``reached`` is the last point that exists."""
+    """There is no such value, or no such path in it.
 
-    def __init__(self, given: str, *, reached: str, shape: str, valid: Sequence[str]) -> None:
-        self.given, self.reached, self.valid = given, reached, tuple(valid)
-        at = f"{quoted(reached, 120)} is {shape}." if reached else f"The step holds {shape}."
+    ``reached`` is the last point that exists, with its ``shape`` and the ``valid`` ways on; ``""`` means ``holder``.
+    """
+
+    def __init__(
+        self, given: str, *, reached: str, shape: str, valid: Sequence[str], holder: str = "The step", hint: str = ""
+    ) -> None:
+        self.given, self.reached, self.shape, self.valid, self.hint = given, reached, shape, tuple(valid), hint
+        at = f"{quoted(reached, 120)} is {shape}." if reached else f"{holder} holds {shape}."
         close = nearest(given.removeprefix(reached).strip(".[]\"'"), valid) or list(valid[:8])
         options = f"Nearest there: {_listed(close)}." if close else ""
-        how = f"Call {GET_STEP_VALUES} without value for the names."
-        super().__init__(" ".join(filter(None, [f"No value {quoted(given, 120)}.", at, options, how])))
+        onward = f"with value={quoted(reached, 120)} to see it" if reached else "without value for the names"
+        how = f"Call {GET_STEP_VALUES} {onward}."
+        super().__init__(" ".join(filter(None, [f"No value {quoted(given, 120)}.", at, options, hint, how])))
+
+
+class NotRunThereError(CannotAnswer):
+    """No step is left by the filters: the node did not run there. ``there`` are nodes that did."""
+
+    def __init__(self, node: str, there: Sequence[str]) -> None:
+        self.node, self.there = node, tuple(there)
+        ran = f"There ran: {_listed(there[:8])}." if there else "Nothing ran there."
+        super().__init__(f"Node {quoted(node)} did not run there. {ran}")
 
 
 def nearest(given: str, valid: Iterable[str], *, limit: int = 3) -> list[str]:

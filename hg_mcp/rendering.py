@@ -1,7 +1,7 @@
 """A reply shown to a person, from its shape alone: summary, facts, a table for each list, next calls as commands.
 
 No recorded character that a terminal would act on gets through, and nothing is cut: long cells fold, and rows that
-are too wide for a table are written one member a line.
+are too wide or too long for a table are written one member a line.
 """
 
 import shlex
@@ -76,7 +76,8 @@ def _facts(facts: Doc) -> Table:
 def _rows(title: str, rows: Sequence[Doc], width: int) -> RenderableType:
     columns = list(dict.fromkeys(key for row in rows for key in row))
     needed = sum(_narrowest(key, rows) + 3 for key in columns)
-    return _table(title, columns, rows) if needed <= width else _blocks(title, rows)
+    longest = max(len(_plain(cell)) for row in rows for cell in row.values())
+    return _table(title, columns, rows) if needed <= width and longest <= 2 * width else _blocks(title, rows)
 
 
 def _narrowest(key: str, rows: Sequence[Doc]) -> int:
@@ -114,7 +115,7 @@ def _blocks(title: str, rows: Sequence[Doc]) -> Group:
 def _plain(value: Any) -> str:
     """A cell: text as it is, numbers bare, a flat object by its members, anything else in JSON."""
     if isinstance(value, str):
-        return printable(value)
+        return printable(value.replace("\t", "    "))
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, list) and value and all(isinstance(one, str) for one in cast("list[Any]", value)):

@@ -1,90 +1,324 @@
-"""What went into a step and came out of it, or into and out of the whole run."""
+"""What went into steps and came out of them: of one step, of the run itself, or one value across many steps."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
 
-import msgspec
-
-from hg_mcp.errors import CannotAnswer, UnknownValueError
-from hg_mcp.queries.paths import follow, read_path, shape_of
+from hg_mcp.errors import BadArgumentError, CannotAnswer, NotRunThereError, UnknownValueError
+from hg_mcp.names import GET_STEP_VALUES
+from hg_mcp.queries.items import no_such_items, outer_item_path, read_items
+from hg_mcp.queries.paths import Part, read_path
+from hg_mcp.queries.profile import ValueProfile, profile_of
 from hg_mcp.queries.runs import find_run
-from hg_mcp.queries.steps import find_step
+from hg_mcp.queries.selection import Piece, decoded, inside, lack, members, piece_of, text_of
+from hg_mcp.queries.shapes import shape_of
+from hg_mcp.queries.steps import find_step, known_node
+from hg_mcp.queries.words import cursor_of, read_cursor
 from hg_mcp.text import quoted
-from recorder.store.protocols import Run, RunReader, Step, StoredValue
+from recorder.store.protocols import Run, RunReader, Step, StepFilter, StepValue, StoredValue
 
-__all__ = ["ValuePage", "value_page"]
+__all__ = ["TO_CAPTURE", "ValuePage", "ValueQuestion", "value_page"]
+
+TO_CAPTURE: Final = "Recorder(values=True), and rec.attach(graph) in hypergraph"
+_SHORT: Final = 400
+_SOUGHT: Final = 1_000
+_FAILED: Final = 20_000
+_PROFILED: Final = 1_000
+_CHUNK: Final = 200
+_MOST_BYTES: Final = 16 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueQuestion:
+    """Which values: of a step, or of those of a node or items; one by name or path; ``extent`` bytes of that one."""
+
+    step: str = ""
+    node: str = ""
+    items: str = ""
+    value: str = ""
+    direction: str = ""
+    extent: str = ""
+    limit: int = 50
+    cursor: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValuePage:
-    """Values of a step, or with ``step`` None of the run.
+    """Values, in start order of their steps. ``total`` counts them all, ``seen`` those of earlier pages.
 
-    ``selected`` is the path that narrowed them to one, ``shape`` what it leads to.
+    Attributes:
+        step: The one step asked for; None for the run itself, and with ``across`` for many steps.
+        after: These are of steps beyond this number, the first of which had ``skipped`` values on earlier pages.
+        selected: The name or path that narrowed them to one of each step.
+        shape: What that is, where it is one.
+        inside: The paths that lead on from there, with their shapes, where it is long.
+        piece: The bytes asked of it.
+        profile: What it is like across the steps.
+        holders: Where no value is found: ``(node, name)`` of some that the run has.
     """
 
     run: Run
-    step: Step | None
-    values: Sequence[StoredValue]
+    values: Sequence[StepValue]
+    total: int
+    step: Step | None = None
+    across: bool = False
+    after: int = 0
+    skipped: int = 0
+    seen: int = 0
+    more: bool = False
     selected: str = ""
     shape: str = ""
+    inside: Mapping[str, str] = field(default_factory=dict[str, str])
+    piece: Piece | None = None
+    profile: ValueProfile | None = None
+    holders: Sequence[tuple[str, str]] = ()
+
+    def cursor_after(self, shown: int) -> str:
+        """The cursor of what follows the first ``shown`` values: the step to go on behind, and what to skip there."""
+        last = self.values[shown - 1].step
+        of_last = sum(one.step == last for one in self.values[:shown])
+        before = self.skipped if last == self.after + 1 else 0
+        return cursor_of(max(last - 1, 0), before + of_last, self.seen + shown)
+
+    @property
+    def remaining(self) -> int:
+        """How many come after these."""
+        return max(self.total - self.seen - len(self.values), 1) if self.more else 0
 
 
-async def value_page(reader: RunReader, handle: str, *, step: str, value: str, direction: str) -> ValuePage:
-    """The values of a step or run; with ``value`` the one it names, or what its path leads to inside it.
+async def value_page(reader: RunReader, handle: str, asked: ValueQuestion) -> ValuePage:
+    """The values that a question asks for.
 
     Raises:
-        CannotAnswer: The run, step, value or path does not exist.
+        CannotAnswer: The run, step, items, value or path does not exist, or an argument is not of its form.
     """
     run = await find_run(reader, handle)
-    place = await find_step(reader, run, step) if step else None
-    stored = await reader.values(run.key, place.step if place else 0, with_data=True)
-    kept = [one for one in stored if direction in {"", one.direction}]
-    if not value:
-        return ValuePage(run=run, step=place, values=kept)
-    return _selected(ValuePage(run=run, step=place, values=kept), value)
+    if not (asked.node or asked.items):
+        return await _of_one(reader, run, asked)
+    if asked.extent:
+        message = f"range reads one value: call {GET_STEP_VALUES} with the path of its step instead of node and items."
+        raise BadArgumentError("range", message)
+    return await _across(reader, run, asked)
 
 
-def _selected(page: ValuePage, given: str) -> ValuePage:
-    exact = [one for one in page.values if one.name == given]
-    parts = (given,) if exact else read_path(given)
-    named = exact or [one for one in page.values if one.name == parts[0]]
+# One step, or the run itself ------------------------------------------------------------------------------------------
+
+
+async def _of_one(reader: RunReader, run: Run, asked: ValueQuestion) -> ValuePage:
+    step = await find_step(reader, run, asked.step) if asked.step else None
+    stored = await reader.values(run.key, step.step if step else 0, with_data=True)
+    kept = [_placed(step, one) for one in stored if asked.direction in {"", one.direction}]
+    if not asked.value and asked.extent:
+        raise BadArgumentError("range", f"range reads one value: name it with value, such as {_names(kept)}.")
+    if not asked.value:
+        return await _all_of_one(reader, asked, ValuePage(run=run, step=step, values=kept, total=len(kept)))
+    parts = _parts(asked.value, [one.value.name for one in kept])
+    named = [one for one in kept if one.value.name == parts[0]]
     if not named:
-        names = [one.name for one in page.values]
-        shape = f"{len(names)} values" if names else "no values"
-        raise UnknownValueError(given, reached="", shape=shape, valid=names)
-    if len(parts) == 1:
-        return replace(page, values=named, selected=given)
-    found, problem = _inside(named, parts)
-    if problem is not None and not found:
-        raise problem
-    last = found[-1]
-    return replace(page, values=[one for one, _, _ in found], selected=last[1], shape=last[2])
+        raise await _unknown(reader, run, asked, kept)
+    return _selected(ValuePage(run=run, step=step, values=named, total=len(named), selected=asked.value), parts, asked)
 
 
-def _inside(named: Sequence[StoredValue], parts: tuple[str | int, ...]) -> tuple[list[Any], CannotAnswer | None]:
-    """The path followed in each value of the name (an input and an output may share it)."""
-    found: list[tuple[StoredValue, str, str]] = []
+async def _all_of_one(reader: RunReader, asked: ValueQuestion, page: ValuePage) -> ValuePage:
+    """As many values of a page that holds all as were asked for."""
+    _, skipped, seen = read_cursor(asked.cursor, 3) or (0, 0, 0)
+    return replace(
+        page,
+        values=page.values[skipped : skipped + asked.limit],
+        after=(page.step.step if page.step else 0) - 1,
+        skipped=skipped,
+        seen=seen,
+        more=page.total > skipped + asked.limit,
+        holders=() if page.values else await _holders(reader, page.run),
+    )
+
+
+def _placed(step: Step | None, value: StoredValue) -> StepValue:
+    if step is None:
+        return StepValue(step=0, path="", node="", item=None, step_status="", value=value)
+    return StepValue(
+        step=step.step, path=step.path, node=step.node, item=step.item, step_status=step.status, value=value
+    )
+
+
+def _parts(given: str, names: Sequence[str]) -> tuple[Part, ...]:
+    """A value's exact name, whatever characters it has, or else a path."""
+    return (given,) if given in names else read_path(given)
+
+
+def _selected(page: ValuePage, parts: tuple[Part, ...], asked: ValueQuestion) -> ValuePage:
+    """The one value of a page, or what the path leads to inside it (an input and an output may share a name)."""
+    narrowed = [_narrowed(one, parts) for one in page.values]
+    found = [one for one in narrowed if one.problem is None]
+    if not found:
+        raise narrowed[0].problem or CannotAnswer()
+    values = [one.row for one in found]
+    page = replace(page, values=values, total=len(values), selected=values[0].value.name, shape=found[-1].shape)
+    if len(values) == 1 and (data := values[0].value.data) is not None:
+        content = decoded(values[0].value)
+        there = members(content, parts) if len(data) > _SHORT else {}
+        page = replace(page, shape=page.shape or shape_of(content), inside=there)
+    if not asked.extent:
+        return page
+    if len(values) > 1:
+        raise BadArgumentError("range", f"{quoted(asked.value)} is an input and an output: pass direction too.")
+    return replace(page, piece=piece_of(text_of(values[0].value), asked.extent))
+
+
+@dataclass(frozen=True, slots=True)
+class _Narrowed:
+    """A value, or what a path leads to inside it with its shape, or why it leads nowhere."""
+
+    row: StepValue
+    shape: str = ""
     problem: CannotAnswer | None = None
-    for one in named:
-        try:
-            selected = follow(_decoded(one), parts)
-        except CannotAnswer as error:
-            problem = error
-            continue
-        data = msgspec.json.encode(selected.value)
-        part = replace(one, name=selected.path, type=_kind(selected.value), size=len(data), data=data, digest=None)
-        found.append((part, selected.path, shape_of(selected.value)))
-    return found, problem
 
 
-def _decoded(one: StoredValue) -> Any:
+def _narrowed(row: StepValue, parts: Sequence[Part]) -> _Narrowed:
+    if len(parts) < 2:
+        return _Narrowed(row)
     try:
-        return msgspec.json.decode(one.data or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        message = f"Value {quoted(one.name)} is {one.status}: there is no recorded content to look into."
-        raise CannotAnswer(message) from None
+        value, shape = inside(row.value, parts)
+    except CannotAnswer as problem:
+        lacking = replace(row.value, type="", size=None, digest=None, data=None, note=lack(problem))
+        return _Narrowed(replace(row, value=lacking), problem=problem)
+    return _Narrowed(replace(row, value=value), shape)
 
 
-def _kind(value: Any) -> str:
-    return type(value).__name__ if value is not None else "null"
+# Many steps -----------------------------------------------------------------------------------------------------------
+
+
+async def _across(reader: RunReader, run: Run, asked: ValueQuestion) -> ValuePage:
+    which = await _filter(reader, run, asked)
+    if not await reader.count_steps(run.key, which):
+        await no_such_items(reader, run, asked.items)
+        raise NotRunThereError(asked.node, await _ran_there(reader, run, replace(which, node="")))
+    parts = await _parts_across(reader, run, which, asked)
+    sought = _Sought(reader=reader, run=run, which=which, name=str(parts[0]) if parts else "", asked=asked)
+    total = await sought.count()
+    if not total and asked.value:
+        raise await _unknown(reader, run, asked, await sought.any_name())
+    after, skip, seen = read_cursor(asked.cursor, 3) or (0, 0, 0)
+    most = _PROFILED if asked.value and not asked.cursor else 0
+    found = [_narrowed(one, parts) for one in await sought.rows(after, skip, most)]
+    if total == len(found) and all(isinstance(one.problem, UnknownValueError) for one in found) and found:
+        raise found[0].problem or CannotAnswer()
+    return ValuePage(
+        run=run,
+        values=[one.row for one in found[: asked.limit]],
+        total=total,
+        across=True,
+        after=after,
+        skipped=skip,
+        seen=seen,
+        more=total > seen + asked.limit,
+        selected=asked.value,
+        profile=await _profile(reader, run, found, total) if most and len(found) > 1 else None,
+        holders=() if total else await _holders(reader, run),
+    )
+
+
+async def _filter(reader: RunReader, run: Run, asked: ValueQuestion) -> StepFilter:
+    chosen = read_items(asked.items)
+    node = await known_node(reader, run, asked.node)
+    top = await find_step(reader, run, asked.step) if asked.step else None
+    under = top.path if top else ""
+    return StepFilter(node=node, items=chosen.indexes, item_statuses=chosen.statuses, under=under)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sought:
+    """The values, of one name or of all, of the steps that a filter keeps."""
+
+    reader: RunReader
+    run: Run
+    which: StepFilter
+    name: str
+    asked: ValueQuestion
+
+    async def count(self) -> int:
+        return await self.reader.count_values(self.run.key, self.which, name=self.name, direction=self.asked.direction)
+
+    async def rows(self, after: int, skip: int, most: int) -> list[StepValue]:
+        """As many as were asked for and one more, or up to ``most`` of together at most 16 MiB."""
+        found: list[StepValue] = []
+        size, wanted = 0, max(most, self.asked.limit)
+        while len(found) < wanted and size < _MOST_BYTES:
+            chunk = await self.reader.values_across(
+                self.run.key,
+                self.which,
+                name=self.name,
+                direction=self.asked.direction,
+                with_data=True,
+                limit=min(_CHUNK, wanted - len(found)),
+                after=after,
+                skip=skip + len(found),
+            )
+            if not chunk:
+                break
+            found += chunk
+            size += sum(len(one.value.data or b"") for one in chunk)
+        return found
+
+    async def any_name(self) -> list[StepValue]:
+        """Values of any name that these steps have."""
+        return await self.reader.values_across(
+            self.run.key, self.which, direction=self.asked.direction, with_data=False, limit=_SOUGHT
+        )
+
+
+async def _parts_across(reader: RunReader, run: Run, which: StepFilter, asked: ValueQuestion) -> tuple[Part, ...]:
+    if not asked.value:
+        return ()
+    exact = await reader.values_across(run.key, which, name=asked.value, with_data=False, limit=1)
+    return _parts(asked.value, [one.value.name for one in exact])
+
+
+async def _profile(reader: RunReader, run: Run, found: Sequence[_Narrowed], total: int) -> ValueProfile:
+    """Of these values; an item fails that has failed, and so does a step outside of items."""
+    failed = await reader.steps(run.key, StepFilter(statuses=("failed",)), limit=_FAILED)
+    failing = {step.path for step in failed}
+    return profile_of([(one.row, (outer_item_path(one.row.path) or one.row.path) in failing) for one in found], total)
+
+
+async def _ran_there(reader: RunReader, run: Run, which: StepFilter) -> list[str]:
+    return list(dict.fromkeys(step.node for step in await reader.steps(run.key, which, limit=_CHUNK) if step.node))
+
+
+# What is there instead ------------------------------------------------------------------------------------------------
+
+
+async def _holders(reader: RunReader, run: Run) -> list[tuple[str, str]]:
+    """Nodes of the run with the names of their values."""
+    found = await reader.values_across(run.key, StepFilter(nodes_only=True), with_data=False, limit=_SOUGHT)
+    return list(dict.fromkeys((one.node, one.value.name) for one in found))
+
+
+async def _unknown(reader: RunReader, run: Run, asked: ValueQuestion, there: Sequence[StepValue]) -> UnknownValueError:
+    """The error for a name that is not among the values there."""
+    names = list(dict.fromkeys(one.value.name for one in there))
+    holders = await _holders(reader, run)
+    nodes = list(dict.fromkeys(node for node, name in holders if name == str(_parts(asked.value, names)[0])))
+    hint = (
+        f"It was recorded of node {', '.join(map(quoted, nodes[:3]))}: pass node." if nodes and not asked.node else ""
+    )
+    if not holders and not names:
+        hint = f"This run recorded no values; {TO_CAPTURE} would."
+    return UnknownValueError(
+        asked.value,
+        reached="",
+        shape=f"{len(names):,} value{'s' * (len(names) != 1)}" if names else "no values",
+        valid=names,
+        holder=_holder(asked),
+        hint=hint,
+    )
+
+
+def _holder(asked: ValueQuestion) -> str:
+    if asked.node or asked.items:
+        return "What ran there"
+    return "The step" if asked.step else "The run itself"
+
+
+def _names(rows: Sequence[StepValue]) -> str:
+    return ", ".join(quoted(one.value.name) for one in rows[:3]) or "one of its names"

@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from hg_mcp.replies.units import Put, Recorded, Unit, beginning, more, pieces
+from hg_mcp.replies.units import Passage, Put, Recorded, Unit, beginning, more, pieces
 
 __all__ = ["MAXIMUM", "MINIMUM", "Call", "Part", "encode", "fitted", "tokens"]
 
@@ -36,6 +36,18 @@ def tokens(encoded: bytes) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Excerpt:
+    """A recorded text, shown by characters as ``text``; ``onward`` gives the call that goes on after the first n.
+
+    Once all of it fits, it is shown as ``value`` instead where ``data`` is given: the JSON that the text stands for.
+    """
+
+    text: str
+    onward: Callable[[int], Call]
+    data: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """Something that a reply can do without: a list of rows, or an object as one row.
 
@@ -45,7 +57,7 @@ class Part:
     budget is named instead, while there is one. ``what`` is the word for what is left out, if not the field's name.
 
     ``recorded`` gives rows of the field JSON that a program recorded: it is shown whole as ``value``, else its head as
-    ``preview``. It comes after all rows, smallest first.
+    ``preview``. It comes after all rows, smallest first. ``excerpt`` is that of the first row where it is the only one.
     """
 
     field: str
@@ -56,6 +68,12 @@ class Part:
     beyond: int = 0
     wider: bool = False
     recorded: Mapping[int, bytes] | None = None
+    excerpt: Excerpt | None = None
+
+    @property
+    def is_content(self) -> bool:
+        """Whether this is what rows of another part hold."""
+        return self.recorded is not None or self.excerpt is not None
 
 
 def fitted(doc: Doc, parts: Sequence[Part], *, budget: int, asked: Call) -> bytes:
@@ -93,7 +111,7 @@ class _Sequence:
             unit.show(unit.steps)
         if partly:
             self._units[complete].show(partly)
-        if omitted := self._omitted(complete):
+        if omitted := self._omitted(complete, partly):
             self._doc["omitted"] = omitted
         return encode(self._doc)
 
@@ -112,18 +130,19 @@ class _Sequence:
         return bisect_right(range(unit.steps), room, key=unit.size) - 1
 
     def _size_omitted(self, complete: int) -> int:
-        omitted = self._omitted(complete)
-        return len(encode({"omitted": omitted})) - 1 if omitted else 0
+        """The most that it can take, however much of the next unit is shown."""
+        omitted = [self._omitted(complete, partly) for partly in (0, self._limit)]
+        return max(len(encode({"omitted": entries})) - 1 if entries else 0 for entries in omitted)
 
-    def _omitted(self, complete: int) -> list[Doc]:
+    def _omitted(self, complete: int, partly: int) -> list[Doc]:
         """What is left out when so many units are complete, one entry for each call that returns some of it."""
         found: list[Doc] = []
         for laid in self._laid:
             kept = bisect_right(laid.ends, complete)
             if left := len(laid.ends) - kept + laid.part.beyond:
-                _join(
-                    found, {"what": laid.part.what or laid.part.field, "how_many": left, "call": self._rest(laid, kept)}
-                )
+                excerpt = laid.part.excerpt if partly and laid.ends[-1] == complete + 1 else None
+                call = excerpt.onward(partly) if excerpt else self._rest(laid, kept)
+                _join(found, {"what": laid.part.what or laid.part.field, "how_many": left, "call": call})
         return found
 
     def _rest(self, laid: _Laid, kept: int) -> Call:
@@ -136,12 +155,15 @@ class _Sequence:
         return rest
 
     def _lay_out(self, contents: Mapping[str, Any]) -> None:
-        plain = [laid for laid in self._laid if laid.part.recorded is None]
+        plain = [laid for laid in self._laid if not laid.part.is_content]
         for tail in (False, True):
             for laid in plain:
                 self._lay_out_rows(laid, contents[laid.part.field], tail=tail)
         rows = {laid.part.field: laid.rows for laid in plain}
         for laid in self._laid:
+            if excerpt := laid.part.excerpt:
+                row = rows[laid.part.field][0]
+                self._add(laid, [Passage(row, excerpt.text, self._limit, data=excerpt.data)])
             for index, data in sorted((laid.part.recorded or {}).items(), key=lambda item: (len(item[1]), item[0])):
                 self._add(laid, [Recorded(rows[laid.part.field][index], data, self._limit)])
 

@@ -12,7 +12,7 @@ import msgspec
 
 from hg_mcp.text import head, printable, width
 
-__all__ = ["LONG", "Put", "Recorded", "Text", "Unit", "beginning", "pieces"]
+__all__ = ["LONG", "Passage", "Put", "Recorded", "Text", "Unit", "beginning", "pieces"]
 
 LONG: Final = 56
 """Bytes from which a text is shown by characters, and an object or list member by member."""
@@ -107,6 +107,36 @@ class Recorded:
     @cached_property
     def _sums(self) -> list[int]:
         return list(accumulate(map(width, self._preview), initial=len(',"preview":""') + len("…".encode())))
+
+
+class Passage:
+    """The one recorded text of a row: as much of its beginning as fits as ``text``, at the last step all of it.
+
+    Where ``data`` is given, the JSON that the text stands for, all of it is shown as ``value``.
+    """
+
+    def __init__(self, row: dict[str, Any], text: str, most: int, *, data: bytes | None) -> None:
+        self._row, self._text, self._shown = row, text, text[:most]
+        self._key = "text" if data is None else "value"
+        self._content = text if data is None or len(text) > most else _decoded(data)
+        whole = len(msgspec.json.encode(self._content)) if len(text) <= most else 2 * most
+        self._whole = whole + len(self._key) + len(',"":')
+        self.steps = len(self._shown) + 1
+
+    def size(self, shown: int) -> int:
+        """Bytes of the beginning, or of all."""
+        return self._whole if shown == self.steps else self._sums[shown] if shown else 0
+
+    def show(self, shown: int) -> None:
+        """Put the beginning, or all of it, into its row."""
+        if shown == self.steps:
+            self._row[self._key] = self._content
+        elif shown:
+            self._row["text"] = self._text[:shown] + "…"
+
+    @cached_property
+    def _sums(self) -> list[int]:
+        return list(accumulate(map(width, self._shown), initial=len(',"text":""') + len("…".encode())))
 
 
 def beginning(value: Any) -> Any:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 from hg_mcp import replies
 from hg_mcp.queries.nodes import node_table
 from hg_mcp.queries.steps import step_page
-from hg_mcp.queries.values import value_page
+from hg_mcp.queries.values import ValueQuestion, value_page
 from hg_mcp.tools.definition import READ_ONLY, Param, tool
 from hg_mcp.tools.parameters import Cursor, Items, Limit, Node, Run, Since, Step, StepStatus, Until
 from recorder.store.protocols import RunReader
@@ -69,18 +69,33 @@ async def node_stats(
     return replies.NodeStats.of(table)
 
 
-@tool(title="Values of a step", hints=READ_ONLY)
+@tool(title="Values of steps", hints=READ_ONLY)
 async def get_step_values(
     reader: RunReader,
     *,
     run: Run = "latest",
     step: Step = "",
-    value: Annotated[str, Param("One value, or a path inside it: 'docs', 'docs[0].title', 'scores[\"a b\"]'.")] = "",
+    node: Annotated[str, Param("All executions of this node, instead of one step.")] = "",
+    items: Items = "",
+    value: Annotated[str, Param("One value or a path in it: 'docs[0].title', 'docs[*].title', 'x[\"a b\"]'.")] = "",
     direction: Annotated[str, Param("Only inputs or only outputs.", choices=("", "input", "output"))] = "",
+    range: Annotated[str, Param("Bytes of one text (else its JSON): '0:2000', '-500:'.")] = "",  # noqa: A002 - the caller's word
+    limit: Limit = 50,
+    cursor: Cursor = "",
 ) -> "ValueList":
-    """Inputs and outputs of a step, or of the whole run without step: type, size and status of each, small ones whole.
+    """Inputs and outputs of a step, or without step of the run: type, size, status of each; small ones whole.
 
-    A value that was not captured, was redacted, cut or has expired says so; it never looks like null.
+    With node or items, one value across steps, with its profile: types, lengths, nulls, distinct, extremes. What was
+    not captured, redacted, cut or expired says so, and never looks like null.
     """
-    page = await value_page(reader, run, step=step, value=value, direction=direction)
-    return replies.ValueList.of(page)
+    asked = ValueQuestion(
+        step=step,
+        node=node,
+        items=items,
+        value=value,
+        direction=direction,
+        extent=range,
+        limit=limit,
+        cursor=cursor,
+    )
+    return replies.ValueList.of(await value_page(reader, run, asked))

@@ -499,10 +499,12 @@ class RunReader(Protocol):
         with_data: bool,
         limit: int,
         after: int = 0,
+        skip: int = 0,
     ) -> list[StepValue]:
         """Values of many steps, in start order, then as ``values`` has them; from beyond step number ``after``.
 
         ``name`` and ``direction`` keep those values only. ``limit`` counts values: the last step's may be cut off.
+        ``skip`` leaves out so many at the beginning.
         """
         ...
 
@@ -522,6 +524,10 @@ class RunReader(Protocol):
 
     async def usage(self, run: int) -> list[NodeUsage]:
         """Tokens and cost of each node that said any, in order of first start; what the run itself said first."""
+        ...
+
+    async def count_values(self, run: int, which: StepFilter, *, name: str = "", direction: str = "") -> int:
+        """How many values ``values_across`` has in all."""
         ...
 
     async def structure(self, run: int) -> GraphFrame | None:

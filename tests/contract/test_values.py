@@ -48,6 +48,10 @@ async def test_values_of_many_steps_come_in_start_order_by_name_and_direction(st
     ]
     named = await across(StepFilter(), name="doc", direction="input", with_data=False, after=1)
     assert [(one.step, one.value.data) for one in named] == [(2, None)]
+    skipped = await across(StepFilter(), with_data=False, after=1, skip=1)
+    assert [(one.step, one.value.name) for one in skipped] == [(2, "label"), (2, "doc")]
+    assert await store.reader.count_values(1, StepFilter()) == 4
+    assert await store.reader.count_values(1, StepFilter(), name="doc", direction="input") == 2
     assert await across(StepFilter(statuses=["failed"]), with_data=True) == []
 
 

@@ -322,11 +322,17 @@ async def test_a_path_leads_inside_a_value_and_a_recorded_null_stays_null(ask):
                     "name": "prompt.docs[0].body",
                     "direction": "input",
                     "status": "captured",
-                    "type": "null",
+                    "type": "NoneType",
                     "size": 4,
                     "value": None,
                 }
             ],
-            "next": [],
+            "next": [
+                {
+                    "tool": "get_step_values",
+                    "arguments": {"run": "run-a1b2c3d4e5f6", "node": "llm_call", "value": "prompt.docs[0].body"},
+                    "reason": "the same value in every item, and its profile",
+                }
+            ],
         }
     )

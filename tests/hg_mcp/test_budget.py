@@ -14,8 +14,10 @@ from hg_mcp.queries.compare import Comparison, Divergence, Pace, ValueChange
 from hg_mcp.queries.contrast import Contrast, Separator, Side
 from hg_mcp.queries.features import Feature
 from hg_mcp.queries.nodes import NodeFacts
+from hg_mcp.queries.profile import Spread, ValueProfile
 from hg_mcp.queries.reference import Reference
 from hg_mcp.queries.runs import RunPage
+from hg_mcp.queries.selection import Piece
 from hg_mcp.queries.separation import Rule
 from hg_mcp.queries.steps import StepDetail, StepPage
 from hg_mcp.queries.story import Cause, RunStory
@@ -25,7 +27,7 @@ from hg_mcp.replies import GraphDescription, ItemContrast, RunComparison, RunLis
 from hg_mcp.replies.base import Reply
 from hg_mcp.replies.budget import tokens
 from recorder.journal.frames import ErrorRecord, GraphEdge, GraphFrame, GraphNode
-from recorder.store.protocols import Attempt, Backlog, Failure, Run, Step, StoredValue, Worker
+from recorder.store.protocols import Attempt, Backlog, Failure, Run, Step, StepValue, StoredValue, Worker
 
 T0 = 1_790_000_000_000_000
 NOTHING_BEHIND = Backlog()
@@ -42,6 +44,7 @@ TEXT = st.text(ALPHABET, max_size=40) | st.builds(
 )
 COUNTS = st.integers(0, 10**9)
 MANY = st.integers(0, 4) | st.just(60)
+MEDIANS = {"failing_median": 2.0, "passing_median": 3.0}
 
 
 @st.composite
@@ -230,7 +233,27 @@ def value_pages(draw: st.DrawFn) -> ValuePage:
         )
         for n in range(draw(st.integers(0, 6)))
     ]
-    return ValuePage(run=draw(runs()), step=draw(st.none() | steps(1)), values=stored)
+    rows = [
+        StepValue(step=n, path=draw(HANDLE), node="n", item=None, step_status="failed", value=one)
+        for n, one in enumerate(stored, 1)
+    ]
+    across, text = draw(st.booleans()), draw(HANDLE)
+    spread = Spread(measure="keys", count=9, min=1, median=2.5, max=3, min_at=text, max_at=text, **MEDIANS)
+    counts = {"statuses": {"captured": 3}, "types": {draw(HANDLE): 2, "b": 1}, "nulls": 1, "missing": 1, "distinct": 2}
+    return ValuePage(
+        run=draw(runs()),
+        values=rows,
+        total=len(rows) if draw(st.booleans()) else len(rows) + 10**6,
+        step=None if across else draw(st.none() | steps(1)),
+        across=across,
+        more=bool(rows) and draw(st.booleans()),
+        selected=draw(st.just("") | HANDLE),
+        shape=draw(st.just("") | HANDLE),
+        inside=draw(st.dictionaries(HANDLE, HANDLE, max_size=20)),
+        piece=Piece(text=text, start=3, stop=9, total=10**9) if draw(st.booleans()) else None,
+        profile=ValueProfile(values=9, total=10**6, failing=3, spreads=[spread] * 2, **counts) if across else None,
+        holders=() if rows else draw(st.lists(st.tuples(HANDLE, HANDLE), max_size=9)),
+    )
 
 
 @st.composite
@@ -328,8 +351,8 @@ def shown(reply: Reply, budget: int, backlog: Backlog) -> tuple[bytes, dict[str,
 def shows_no_more(less: Any, more: Any) -> bool:
     """Whether everything in the one is in the other, texts as beginnings."""
     if isinstance(less, dict):
-        if "preview" in less and "value" in more:
-            less = {key: value for key, value in less.items() if key != "preview"}
+        if "value" in more:
+            less = {key: value for key, value in less.items() if key not in {"preview", "text"}}
         return all(key in more and shows_no_more(value, more[key]) for key, value in less.items())
     if isinstance(less, list):
         return len(less) <= len(more) and all(map(shows_no_more, less, more))

@@ -120,8 +120,8 @@ async def test_a_value_that_is_not_there_says_why_and_what_to_do(tmp_path: Path)
             "step": "a",
             "total": 3,
             "advice": [
-                "Not captured: record with Recorder(values=True) to keep inputs and outputs.",
-                "Redacted: a rule took it out before anything was written; change the recorder's redact= to keep it.",
+                "Not captured: to capture it, record with Recorder(values=True), and rec.attach(graph) in hypergraph.",
+                "Redacted before anything was written, by the rule in note; Recorder(redact=...) decides the rules.",
             ],
             "values": [
                 {"name": "key", "direction": "input", "status": "redacted", "type": "str", "note": "key"},

@@ -541,7 +541,14 @@ JOIN names AS types ON types.id = step_values.type
 LEFT JOIN contents ON contents.id = step_values.content
 WHERE steps.run = :run AND steps.step > :after AND {where}
 ORDER BY steps.step, step_values.direction, step_values.position
-LIMIT :limit;
+LIMIT :limit OFFSET :skip;
+
+-- name: count_values
+SELECT count(*) AS count
+FROM steps
+JOIN step_values ON step_values.run = steps.run AND step_values.step = steps.step
+JOIN names ON names.id = step_values.name
+WHERE steps.run = :run AND {where};
 
 -- name: where_value_name
 names.name = :name

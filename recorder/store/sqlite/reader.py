@@ -181,13 +181,13 @@ class SqliteReader:
         with_data: bool,
         limit: int,
         after: int = 0,
+        skip: int = 0,
     ) -> list[StepValue]:
         """Values of many steps, in start order, then as ``values`` has them; from beyond step number ``after``."""
-        conditions, values = _step_conditions(which)
-        conditions += ["where_value_name"] * bool(name) + ["where_value_direction"] * bool(direction)
-        values.update(name=name, direction=DIRECTIONS.index(direction) if direction else None, with_data=with_data)
+        conditions, values = _value_conditions(which, name, direction)
+        place = {"limit": limit, "after": after, "skip": skip}
         query = conjunction("values_across", conditions)
-        rows = await self._fetch(query, run=run, limit=limit, after=after, **values)
+        rows = await self._fetch(query, run=run, with_data=with_data, **place, **values)
         return [records.step_value(row) for row in rows]
 
     async def logs(
@@ -212,6 +212,11 @@ class SqliteReader:
     async def usage(self, run: int) -> list[NodeUsage]:
         """Tokens and cost of each node that said any, in order of first start; what the run itself said first."""
         return [records.node_usage(row) for row in await self._fetch(QUERIES["usage"], run=run)]
+
+    async def count_values(self, run: int, which: StepFilter, *, name: str = "", direction: str = "") -> int:
+        """How many values ``values_across`` has in all."""
+        conditions, values = _value_conditions(which, name, direction)
+        return (await self._fetch(conjunction("count_values", conditions), run=run, **values))[0][0]
 
     async def structure(self, run: int) -> GraphFrame | None:
         """The structure of the graph that the run executed, where it was recorded."""
@@ -324,6 +329,13 @@ def _log_conditions(which: LogFilter) -> tuple[list[str], dict[str, Any]]:
     }
     values = {"level": which.level, "since": which.since, "under": which.under}
     return [name for name, wanted in asked.items() if wanted], values
+
+
+def _value_conditions(which: StepFilter, name: str, direction: str) -> tuple[list[str], dict[str, Any]]:
+    """The same for values of steps."""
+    conditions, values = _step_conditions(which)
+    conditions += ["where_value_name"] * bool(name) + ["where_value_direction"] * bool(direction)
+    return conditions, {**values, "name": name, "direction": DIRECTIONS.index(direction) if direction else None}
 
 
 def _codes(statuses: Iterable[str], codes: dict[str, int]) -> str:
