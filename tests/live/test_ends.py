@@ -1,6 +1,7 @@
 """Runs that do not come to their own end: stopped, cancelled, side by side, and started by hand within another."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from recorder import Recorder
 from tests.live import graphs
 from tests.live.attaching import WAYS, Attached
 from tests.live.comparing import agree, recorded
+from tests.support.memory import watched
 
 
 class Gate:
@@ -150,3 +152,19 @@ async def test_a_run_told_of_by_an_inner_graph_alone_is_cancelled_with_the_task_
         ((run, steps),) = await recorded(tmp_path / "store")
     assert (run.graph, run.status) == ("gate", "cancelled")
     assert {step.path: step.status for step in steps} == {"wait": "cancelled"}
+
+
+async def test_what_is_remembered_does_not_grow_with_the_items_of_a_map(tmp_path: Path):
+    items = int(os.environ.get("HG_MCP_ITEMS", "6000"))
+    with watched(items) as memory, Recorder(tmp_path / "store") as recorder:
+
+        @node(output_name="seen")
+        async def look(item: int) -> int:
+            memory.look(item)
+            return item
+
+        graph = recorder.attach(Graph([look], name="large"))
+        await AsyncRunner().map(graph, {"item": list(range(items))}, map_over="item", max_concurrency=16)
+        early, late = memory.peaks
+        print(f"{items} items, at most {early} bytes in the first half, {late} in the second")
+    assert late < 1.2 * early

@@ -1,0 +1,38 @@
+"""What the recorder remembers does not grow with the items of a map: ``make torture`` maps 100,000."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from recorder import Recorder, node
+from tests.support.memory import watched
+from tests.support.reading import only_run, reading
+
+ITEMS = int(os.environ.get("HG_MCP_ITEMS", "6000"))
+
+
+@pytest.mark.parametrize("kind", ["plain", "async"])
+async def test_the_second_half_of_a_map_adds_nothing_to_what_is_remembered(tmp_path: Path, kind: str) -> None:
+    with watched(ITEMS) as memory, Recorder(tmp_path) as recorder:
+
+        @node
+        def twice(item: int) -> int:
+            memory.look(item)
+            return 2 * item
+
+        async def awaited(item: int) -> int:
+            await asyncio.sleep(0)
+            return twice(item)
+
+        if kind == "plain":
+            recorder.map(twice, range(ITEMS), name="large")
+        else:
+            await recorder.map(awaited, range(ITEMS), name="large", max_concurrency=16)
+        early, late = memory.peaks
+        print(f"{kind}: {ITEMS} items, at most {early} bytes in the first half, {late} in the second")
+    assert late < 1.2 * early
+    async with reading(tmp_path) as reader:
+        run = await only_run(reader)
+        assert (run.map_size, run.items_completed) == (ITEMS, ITEMS)
