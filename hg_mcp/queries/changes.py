@@ -1,13 +1,15 @@
 """Where two JSON values differ: paths with what stands there on each side, a bounded number of them."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, cast
 
-__all__ = ["ABSENT", "Change", "changes", "joined"]
+from hg_mcp.queries.paths import path_text
 
+__all__ = ["ABSENT", "Change", "changes"]
+
+_Path = tuple[str | int, ...]
 ABSENT: Final = object()
 """What stands at a path that one side does not have."""
 
@@ -23,36 +25,40 @@ class Change:
 
 def changes(name: str, before: Any, after: Any, *, limit: int) -> list[Change]:
     """The first differences of two values, in the order of the first, lists by position."""
-    return list(islice(_walk(name, before, after), limit))
+    return list(islice(_walk((name,), before, after), limit))
 
 
-def _walk(path: str, before: Any, after: Any) -> Iterator[Change]:
+def _change(path: _Path, before: Any, after: Any) -> Change:
+    return Change(path_text(path), before, after)
+
+
+def _walk(path: _Path, before: Any, after: Any) -> Iterator[Change]:
     if isinstance(before, dict) and isinstance(after, dict):
         yield from _members(path, cast("dict[str, Any]", before), cast("dict[str, Any]", after))
     elif isinstance(before, list) and isinstance(after, list):
         yield from _elements(path, cast("list[Any]", before), cast("list[Any]", after))
     elif before != after or isinstance(before, bool) != isinstance(after, bool):
-        yield Change(path, before, after)
+        yield _change(path, before, after)
 
 
-def _members(path: str, before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change]:
+def _members(path: _Path, before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change]:
     for key in dict.fromkeys([*before, *after]):
-        yield from _walk(joined(path, key), before.get(key, ABSENT), after.get(key, ABSENT))
+        yield from _walk((*path, key), before.get(key, ABSENT), after.get(key, ABSENT))
 
 
-def _elements(path: str, before: list[Any], after: list[Any]) -> Iterator[Change]:
+def _elements(path: _Path, before: list[Any], after: list[Any]) -> Iterator[Change]:
     """By position; where elements were put in or taken out, only those."""
     if len(before) != len(after):
         head = _alike(before, after)
         tail = _alike(before[head:][::-1], after[head:][::-1])
         removed, added = before[head : len(before) - tail], after[head : len(after) - tail]
         if not removed or not added:
-            yield from (Change(joined(path, head + n), one, ABSENT) for n, one in enumerate(removed))
-            yield from (Change(joined(path, head + n), ABSENT, one) for n, one in enumerate(added))
+            yield from (_change((*path, head + n), one, ABSENT) for n, one in enumerate(removed))
+            yield from (_change((*path, head + n), ABSENT, one) for n, one in enumerate(added))
             return
     for index in range(max(len(before), len(after))):
         sides = (side[index] if index < len(side) else ABSENT for side in (before, after))
-        yield from _walk(joined(path, index), *sides)
+        yield from _walk((*path, index), *sides)
 
 
 def _alike(one: list[Any], other: list[Any]) -> int:
@@ -63,11 +69,3 @@ def _alike(one: list[Any], other: list[Any]) -> int:
             break
         count += 1
     return count
-
-
-def joined(path: str, part: str | int) -> str:
-    """The path of a member or an element."""
-    if isinstance(part, int):
-        return f"{path}[{part}]"
-    bare = re.fullmatch(r"[^.\[\]\"'\s]+", part)
-    return f"{path}.{part}" if bare else path + '["' + part.replace("\\", "\\\\").replace('"', '\\"') + '"]'

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hg_mcp.replies.compare import RunComparison
     from hg_mcp.replies.contrast import ItemContrast
+    from hg_mcp.replies.lineage import ValueTrace
     from hg_mcp.replies.nodes import NodeStats
     from hg_mcp.replies.runs import RunList
     from hg_mcp.replies.steps import StepList
@@ -22,6 +23,7 @@ __all__ = [
     "RunSummary",
     "StepList",
     "ValueList",
+    "ValueTrace",
 ]
 
 _MODULES = {
@@ -33,6 +35,7 @@ _MODULES = {
     "RunSummary": "story",
     "StepList": "steps",
     "ValueList": "values",
+    "ValueTrace": "lineage",
 }
 
 

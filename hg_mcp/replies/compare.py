@@ -6,7 +6,7 @@ from typing import Any, Final, Self
 import msgspec
 from pydantic import Field, PrivateAttr
 
-from hg_mcp.names import DESCRIBE_GRAPH, GET_RUN_STEPS, GET_STEP_VALUES, NODE_STATS
+from hg_mcp.names import DESCRIBE_GRAPH, GET_RUN_STEPS, GET_STEP_VALUES, NODE_STATS, TRACE_VALUE
 from hg_mcp.queries.changes import ABSENT
 from hg_mcp.queries.compare import Comparison, Divergence, Pace, ValueChange
 from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, suggestion
@@ -272,6 +272,12 @@ def _around(before: Run, after: Run) -> list[str]:
     return [one_line(f"{what}: {was} -> {now}", 120) for what, (was, now) in facts.items() if _known(was, now)]
 
 
+def _guilty_value(found: Comparison) -> str:
+    """The first place inside the inputs that this run has and the other has not so."""
+    changed = (one.change for one in found.changes if one.direction == "input")
+    return next((change.path for change in changed if change.after is not ABSENT), "")
+
+
 def _known(was: object, now: object) -> bool:
     return was != now and was not in {None, ""} and now not in {None, ""}
 
@@ -289,6 +295,8 @@ def _next(found: Comparison) -> list[NextCall]:
         suggestion(GET_STEP_VALUES, "its values in this run", run=run, step=step.path),
         suggestion(GET_STEP_VALUES, "and in the other", run=other, step=like.path),
     ]
+    if (value := _guilty_value(found)) and len(step.path) + len(value) <= _LONGEST_HANDLE:
+        calls.insert(0, suggestion(TRACE_VALUE, "where what differs came from", run=run, step=step.path, value=value))
     if found.code is not None:
         calls.append(suggestion(DESCRIBE_GRAPH, "where the code stands", run=run))
     return calls

@@ -5,7 +5,7 @@ from typing import Final, Self
 
 from pydantic import Field, PrivateAttr
 
-from hg_mcp.names import GET_RUN_STEPS, GET_STEP_VALUES
+from hg_mcp.names import GET_RUN_STEPS, GET_STEP_VALUES, TRACE_VALUE
 from hg_mcp.queries.contrast import CONCLUSIVE, Contrast, Separator, Side
 from hg_mcp.queries.features import Feature
 from hg_mcp.queries.words import as_ranges
@@ -202,13 +202,25 @@ def _next(found: Contrast) -> list[NextCall]:
         step = found.a.items[0].path
         return [suggestion(GET_RUN_STEPS, "an item of a", run=run, step=step)] if len(step) <= _LONGEST_HANDLE else []
     calls = [_look(found, best, path, which) for path, which in ((best.shown_by, "a"), (best.not_by, "b")) if path]
-    return [one for one in calls if one is not None]
+    return [one for one in (*calls, _origin(found, best)) if one is not None]
+
+
+def _origin(found: Contrast, best: Separator) -> NextCall | None:
+    """Where the value of an item of a came from, where it is one that leads somewhere."""
+    step, value = f"{best.shown_by}/{best.feature.place}", best.feature.path
+    if not best.shown_by or best.feature.direction != "input" or "[]" in value or best.feature.measure == "missing":
+        return None
+    if len(step) + len(value) > _LONGEST_HANDLE:
+        return None
+    return suggestion(TRACE_VALUE, "where it came from", run=handle(found.run), step=step, value=value)
 
 
 def _look(found: Contrast, best: Separator, item: str, which: str) -> NextCall | None:
     run, feature = handle(found.run), best.feature
     path = f"{item}/{feature.place}" if feature.place else item
     value = feature.path.partition("[]")[0]
+    if feature.measure == "missing":
+        value = value.rpartition(".")[0]
     if len(path) + len(value) > _LONGEST_HANDLE:
         return None
     if not value:

@@ -7,7 +7,7 @@ group's module and a word here.
 from collections.abc import Mapping
 from typing import Final
 
-from hg_mcp.tools.comparing import compare_runs, contrast_items
+from hg_mcp.tools.comparing import compare_runs, contrast_items, trace_value
 from hg_mcp.tools.definition import Tool
 from hg_mcp.tools.graphs import describe_graph
 from hg_mcp.tools.runs import list_failed_runs, list_runs, summarize_run
@@ -19,10 +19,7 @@ GROUPS: Final[Mapping[str, tuple[Tool, ...]]] = {
     "Runs": (list_runs, list_failed_runs, summarize_run),
     "Steps": (get_run_steps, node_stats, get_step_values),
     "Graphs": (describe_graph,),
-    "Causes": (
-        compare_runs,
-        contrast_items,
-    ),
+    "Causes": (compare_runs, contrast_items, trace_value),
 }
 
 TOOLS: Final[Mapping[str, Tool]] = {tool.name: tool for group in GROUPS.values() for tool in group}

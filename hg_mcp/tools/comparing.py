@@ -3,17 +3,17 @@
 from typing import TYPE_CHECKING, Annotated
 
 from hg_mcp import replies
-from hg_mcp.queries import compare
+from hg_mcp.queries import compare, lineage
 from hg_mcp.queries.contrast import contrast
 from hg_mcp.queries.runs import find_run
 from hg_mcp.tools.definition import READ_ONLY, Param, tool
-from hg_mcp.tools.parameters import Run
+from hg_mcp.tools.parameters import Run, Step
 from recorder.store.protocols import RunReader
 
 if TYPE_CHECKING:
-    from hg_mcp.replies import ItemContrast, RunComparison
+    from hg_mcp.replies import ItemContrast, RunComparison, ValueTrace
 
-__all__ = ["compare_runs", "contrast_items"]
+__all__ = ["compare_runs", "contrast_items", "trace_value"]
 
 
 @tool(title="Where two runs part", hints=READ_ONLY)
@@ -44,3 +44,18 @@ async def contrast_items(
     Best first, each as a sentence with its counts and its exact p, corrected for all that was compared.
     """
     return replies.ItemContrast.of(await contrast(reader, await find_run(reader, run), a, b, step=step))
+
+
+@tool(title="Where a value came from", hints=READ_ONLY)
+async def trace_value(
+    reader: RunReader,
+    *,
+    run: Run = "latest",
+    step: Step = "",
+    value: Annotated[str, Param("The value, or a path inside it: 'prompt', 'docs[0].title'. Required.")] = "",
+) -> "ValueTrace":
+    """Back from a value to its origin, step by step: by edges of the graph, equal values and parts of values.
+
+    Ends at an input of the run, or where it was born: the first step whose output has it and whose inputs do not.
+    """
+    return replies.ValueTrace.of(await lineage.trace_value(reader, run, step=step, value=value))

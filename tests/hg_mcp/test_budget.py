@@ -13,6 +13,7 @@ from hg_mcp.queries.changes import ABSENT, Change
 from hg_mcp.queries.compare import Comparison, Divergence, Pace, ValueChange
 from hg_mcp.queries.contrast import Contrast, Separator, Side
 from hg_mcp.queries.features import Feature
+from hg_mcp.queries.lineage import Hop, Lineage, Place
 from hg_mcp.queries.nodes import NodeFacts
 from hg_mcp.queries.profile import Spread, ValueProfile
 from hg_mcp.queries.reference import Reference
@@ -23,7 +24,16 @@ from hg_mcp.queries.steps import StepDetail, StepPage
 from hg_mcp.queries.story import Cause, RunStory
 from hg_mcp.queries.structure import GraphPage, NodeState
 from hg_mcp.queries.values import ValuePage
-from hg_mcp.replies import GraphDescription, ItemContrast, RunComparison, RunList, RunSummary, StepList, ValueList
+from hg_mcp.replies import (
+    GraphDescription,
+    ItemContrast,
+    RunComparison,
+    RunList,
+    RunSummary,
+    StepList,
+    ValueList,
+    ValueTrace,
+)
 from hg_mcp.replies.base import Reply
 from hg_mcp.replies.budget import tokens
 from recorder.journal.frames import ErrorRecord, GraphEdge, GraphFrame, GraphNode
@@ -317,6 +327,18 @@ def comparisons(draw: st.DrawFn) -> Comparison:
     )
 
 
+@st.composite
+def lineages(draw: st.DrawFn) -> Lineage:
+    text = draw(TEXT)
+    place = Place(
+        step=draw(st.none() | steps(1)), direction="output", name=draw(HANDLE), parts=(text, 3), content={"a": text}
+    )
+    ties = st.sampled_from(["start", "edge", "equal", "text"])
+    hops = [Hop(place=place, how=draw(ties), common=draw(st.booleans()))] * draw(st.sampled_from([1, 2, 24]))
+    end = draw(st.sampled_from(["born", "outside", "run_input", "limit"]))
+    return Lineage(run=draw(runs()), hops=hops, end=end, has_inputs=draw(st.booleans()), edges_from=[text] * draw(MANY))
+
+
 REPLIES: st.SearchStrategy[Reply] = st.one_of(
     stories().map(RunSummary.of),
     step_pages().map(StepList.of),
@@ -324,6 +346,7 @@ REPLIES: st.SearchStrategy[Reply] = st.one_of(
     graph_pages().map(GraphDescription.of),
     contrasts().map(ItemContrast.of),
     comparisons().map(RunComparison.of),
+    lineages().map(ValueTrace.of),
     st.builds(
         lambda run, copies, more: RunList.of(
             RunPage(runs=[run] * copies, total=10**6, more=more and copies > 0), failed=False

@@ -81,6 +81,11 @@ async def test_a_prompt_that_is_too_long_is_named_with_its_counts_once(tmp_path:
                     "arguments": {"run": "", "step": "[0]/answer/ask_model", "value": "prompt", "direction": "input"},
                     "reason": "the value in an item of b",
                 },
+                {
+                    "tool": "trace_value",
+                    "arguments": {"run": "", "step": "[3]/answer/ask_model", "value": "prompt"},
+                    "reason": "where it came from",
+                },
             ],
         }
     )

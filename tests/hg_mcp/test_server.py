@@ -26,6 +26,7 @@ EVERY_CALL: list[tuple[str, dict[str, Any]]] = [
     ("node_stats", {"graph": "classify", "since": "2026-01-01"}),
     ("describe_graph", {"graph": "classify"}),
     ("compare_runs", {"against": "run-a1"}),
+    ("trace_value", {"step": "[3]/llm_call", "value": "prompt.docs[0].title"}),
     ("contrast_items", {"b": "status:completed"}),
     ("get_step_values", {"run": "run-a1", "step": "[3]/llm_call"}),
 ]
