@@ -7,7 +7,7 @@ from typing import Any
 from recorder.journal.frames import RunFrame
 from recorder.redaction import Redaction
 
-__all__ = ["current_node", "decision", "inputs", "micros", "note_items", "note_start", "outputs", "word"]
+__all__ = ["clean", "current_node", "decision", "inputs", "micros", "note_items", "note_start", "outputs", "word"]
 
 
 def micros(event: Any) -> int:
@@ -52,16 +52,23 @@ def note_start(frame: RunFrame, event: Any, redaction: Redaction) -> None:
     """Put what a RunStart tells of a top-level run into its row."""
     frame.is_map = bool(event.is_map)
     frame.map_size = event.map_size
-    frame.parent_workflow_id = event.parent_workflow_id
-    frame.retry_of = event.retry_of
+    frame.parent_workflow_id = clean(event.parent_workflow_id, redaction)
+    frame.retry_of = clean(event.retry_of, redaction)
     frame.retry_index = event.retry_index
-    frame.forked_from = event.forked_from
+    frame.forked_from = clean(event.forked_from, redaction)
     frame.is_resume = bool(event.is_resume)
-    frame.version = getattr(event, "version", None)
+    frame.version = clean(getattr(event, "version", None), redaction)
     metadata = getattr(event, "metadata", None)
     if metadata:
-        frame.metadata = {str(key): redaction.entry(str(key), str(value)) for key, value in metadata.items()}
+        frame.metadata = {
+            redaction.name(str(key)): redaction.entry(str(key), str(value)) for key, value in metadata.items()
+        }
     frame.launched_by = current_node()
+
+
+def clean(text: str | None, redaction: Redaction) -> str | None:
+    """The text without secrets; an absent one stays absent."""
+    return redaction.text(text) if text else text
 
 
 def note_items(frame: RunFrame, event: Any) -> None:

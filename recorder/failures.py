@@ -223,7 +223,10 @@ def _frames(traceback: TracebackType | None, redaction: Redaction, hide: tuple[s
     every = list(_walk(traceback))
     shown = [(file, line, function) for file, line, function, module in every if not _is_in(module, hide)]
     shown = shown or [frame[:3] for frame in every]
-    return tuple((*frame, _code(*frame[:2], redaction)) for frame in _both_ends(shown))
+    return tuple(
+        (redaction.text(file), line, redaction.text(function), _code(file, line, redaction))
+        for file, line, function in _both_ends(shown)
+    )
 
 
 def _walk(traceback: TracebackType | None) -> Iterator[tuple[str, int, str, Any]]:
@@ -275,7 +278,12 @@ def _from_text(type_text: str, message: str, traceback: str, redaction: Redactio
 
 def _text_frames(block: str, redaction: Redaction) -> tuple[_Frame, ...]:
     found: list[_Frame] = [
-        (match[1], int(match[2]), match[3], bounded((match[4] or "").strip(), _CODE, redaction))
+        (
+            redaction.text(match[1]),
+            int(match[2]),
+            redaction.text(match[3]),
+            bounded((match[4] or "").strip(), _CODE, redaction),
+        )
         for match in islice(re.finditer(_FRAME_LINE, block, re.MULTILINE), 1024)
     ]
     shown = [frame for frame in found if not re.search(_MACHINERY_PATH, frame[0])] or found

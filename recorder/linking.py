@@ -15,7 +15,7 @@ from threading import current_thread, get_ident, main_thread
 from typing import Any, Final
 
 from recorder.calls import CallTrees
-from recorder.dialect import decision, inputs, micros, note_items, note_start, outputs, word
+from recorder.dialect import clean, decision, inputs, micros, note_items, note_start, outputs, word
 from recorder.events import NodeStartEvent
 from recorder.failures import failing_inputs, from_event, identity
 from recorder.journal.frames import (
@@ -178,11 +178,11 @@ class Linker(Memory):
         frame = RunFrame(
             next(self._run_numbers),
             event.run_id,
-            getattr(event, "graph_name", None) or "",
+            self._redact.name(getattr(event, "graph_name", None) or ""),
             _RUN_RUNNING,
             micros(event),
         )
-        frame.workflow_id = event.workflow_id
+        frame.workflow_id = clean(event.workflow_id, self._redact)
         frame.start_missed = missed
         run = OpenRun(self._serial, frame, "" if missed else event.span_id)
         run.root = Span(ROOT, frame, run, None, "", None, self.monotonic_ns())
@@ -197,23 +197,23 @@ class Linker(Memory):
         span_id = event.span_id
         index = event.item_index or 0
         path = f"{parent.path}[{index}]"
+        name = self._redact.name(event.graph_name or "")
         run = parent.run
-        graph = event.graph_name or ""
         frame = StepFrame(
             run.frame.run,
             next(run.numbers),
             0 if parent.kind == MAP_ROOT else parent.frame.step,
             ITEM,
             span_id,
-            graph,
-            graph,
+            name,
+            name,
             path,
             int(event.timestamp * 1e6),
             _RUNNING,
             index,
             1,
             None,
-            "" if get_ident() == _MAIN_THREAD else current_thread().name,
+            "" if get_ident() == _MAIN_THREAD else self._redact.name(current_thread().name),
         )
         frame.nested_run_id = event.run_id
         self._track(span_id, Span(ITEM_RUN, frame, run, parent, path, index, self.monotonic_ns()))
@@ -313,7 +313,7 @@ class Linker(Memory):
         if self._is_repeated((type(event), event.span_id), event):
             return
         frame = self._run_around(event).frame
-        name = type(event).__name__
+        name = self._redact.name(type(event).__name__)
         frame.unknown_events = {**(frame.unknown_events or {}), name: (frame.unknown_events or {}).get(name, 0) + 1}
         self._write(frame)
 
@@ -327,7 +327,7 @@ class Linker(Memory):
             self._count_duplicate(event)
             return
         parent = spans.get(event.parent_span_id) or self._run_around(event).root
-        name = event.node_name
+        name = self._redact.name(event.node_name)
         path = part = name if name.isidentifier() else escaped(name)
         if parent.path:
             path = f"{parent.path}/{part}"
@@ -351,14 +351,14 @@ class Linker(Memory):
             NODE,
             span_id,
             name,
-            event.graph_name or "",
+            self._redact.name(event.graph_name or ""),
             path,
             int(event.timestamp * 1e6),
             _RUNNING,
             parent.item,
             execution,
             event.superstep,
-            "" if get_ident() == _MAIN_THREAD else current_thread().name,
+            "" if get_ident() == _MAIN_THREAD else self._redact.name(current_thread().name),
             None if created is None else int(created * 1e6),
         )
         span = spans[span_id] = Span(NODE_RUN, frame, run, parent, path, parent.item, self.monotonic_ns())
@@ -449,7 +449,7 @@ class Linker(Memory):
     def _route_decision(self, event: Any) -> None:
         chosen = decision(event)
         if chosen is not None:
-            self._mark(event.node_span_id, "decision", chosen)
+            self._mark(event.node_span_id, "decision", self._redact.text(chosen))
 
     def _interrupt(self, event: Any) -> None:
         self._mark(event.span_id, "status", _PAUSED)

@@ -218,6 +218,11 @@ class Recorder(EventProcessor):
         except Exception as error:
             self._contain(error)
 
+    @property
+    def redaction(self) -> Redaction:
+        """What counts as a secret here."""
+        return self._redaction
+
     # Plain Python -----------------------------------------------------------------------------------------------------
 
     @property

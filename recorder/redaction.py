@@ -1,16 +1,19 @@
 """Which recorded text is secret, and how it is taken out: the promise that secrets never reach the disk.
 
-Two kinds of rule. A *key* names a secret (``api_key``, ``password``), wherever a name stands before a value: in a
+Three kinds of rule. A *key* names a secret (``api_key``, ``password``), wherever a name stands before a value: in a
 mapping, in a parameter, or in text as ``key=value``. A *pattern* recognizes the secret itself: a provider's key, a
-token, a private key. Either way ``[redacted:RULE]`` is left in its place.
+token, a private key. Either way ``[redacted:RULE]`` is left in its place. A *function* of the user's makes of each text
+one without secrets; where it raises, nothing of the text is kept.
 
 Almost all text is clean, so ``suspects`` comes first: it looks for a few literals and for long unbroken runs, at some
 microseconds per KiB, and only text that it suspects meets a regular expression.
 """
 
 import re
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from recorder.typenames import type_name_of
 
 __all__ = ["DEFAULT_KEYS", "Redaction"]
 
@@ -39,6 +42,7 @@ SHORT_NAME: Final = 15
 """No name up to this length can itself be a secret that the patterns know."""
 
 _REMEMBERED: Final = 4_096
+_NAME_CHARS: Final = 256
 
 _AT_THE_END: Final = frozenset({"token"})
 """Keys that a further word makes harmless (``token_count``), and a plural too (``tokens``)."""
@@ -104,27 +108,63 @@ class Redaction:
     Args:
         keys: Names of secrets, in any spelling of words (``api_key``, ``apiKey``).
         patterns: Further regular expressions of secrets; they meet every text.
+        functions: Given every text (names too), each returns it without what is secret. One that raises, or returns no
+            text, is contained: the whole value is withheld, and a line in the log says so once.
         tokens: Whether the built-in patterns apply.
 
     Attributes:
         harmless: Short names that were found to name no secret, nor to look like a tag: the hot path's shortcut.
+        meets_all: Whether no text can be passed over: there are patterns or functions that nobody knows the shortest
+            secret of.
+        withholding: The rules of functions that failed: a value that meets one is withheld.
     """
 
-    __slots__ = ("_hints", "_keys", "_memo", "_patterns", "_tokens", "harmless")
+    __slots__ = (
+        "_functions",
+        "_hints",
+        "_keys",
+        "_memo",
+        "_names",
+        "_patterns",
+        "_tokens",
+        "harmless",
+        "meets_all",
+        "withholding",
+    )
 
     def __init__(
-        self, keys: Iterable[str] = DEFAULT_KEYS, patterns: Iterable[str | re.Pattern[str]] = (), *, tokens: bool = True
+        self,
+        keys: Iterable[str] = DEFAULT_KEYS,
+        patterns: Iterable[str | re.Pattern[str]] = (),
+        functions: Iterable[Callable[[str], str]] = (),
+        *,
+        tokens: bool = True,
     ) -> None:
-        self._keys = {key: parts for key in keys if (parts := _words(key))}
-        self._patterns = tuple(_searching(pattern) for pattern in patterns)
+        self._keys = {key: parts for key in _several("keys", keys) if (parts := _words(key))}
+        self._patterns = tuple(_searching(pattern) for pattern in _several("patterns", patterns))
         self._tokens = tokens
-        self._hints = {_hint(parts) for parts in self._keys.values()} | ({b"auth", b"cook"} if tokens else set())
+        headers: tuple[tuple[str, ...], ...] = (("authorization",), ("cookie",)) if tokens else ()
+        self._hints = {_hint(parts) for parts in (*self._keys.values(), *headers)}
+        self._functions = tuple(_called(function) for function in functions)
         self._memo: dict[str, str | None] = {}
+        self._names: dict[str, str] = {}
         self.harmless: set[str] = set()
+        self.meets_all = bool(self._patterns or self._functions)
+        self.withholding: set[str] = set()
 
-    def extended(self, keys: Iterable[str] = (), patterns: Iterable[str | re.Pattern[str]] = ()) -> "Redaction":
+    def extended(
+        self,
+        keys: Iterable[str] = (),
+        patterns: Iterable[str | re.Pattern[str]] = (),
+        functions: Iterable[Callable[[str], str]] = (),
+    ) -> "Redaction":
         """These rules and more; raises ValueError for a pattern that finds the empty text."""
-        return Redaction((*self._keys, *keys), (*self._patterns, *patterns), tokens=self._tokens)
+        return Redaction(
+            (*self._keys, *_several("keys", keys)),
+            (*self._patterns, *_several("patterns", patterns)),
+            (*self._functions, *functions),
+            tokens=self._tokens,
+        )
 
     def key(self, name: str) -> str | None:
         """The rule by which ``name`` names a secret, or None."""
@@ -141,7 +181,7 @@ class Redaction:
         describes = len(words) > 1 and words[-1] in _DESCRIBING
         rule = None if describes else next((key for key, parts in self._keys.items() if _names(words, parts)), None)
         self._memo[name] = rule
-        if rule is None and len(name) <= SHORT_NAME and name[:1] != "$":
+        if rule is None and len(name) <= SHORT_NAME and name[:1] != "$" and not self.meets_all:
             self.harmless.add(name)
         return rule
 
@@ -149,7 +189,7 @@ class Redaction:
         """Whether ``text`` may hold a secret; False is certain, and cheap."""
         data = text.encode("utf-8", "surrogatepass")
         classes = data.translate(_CLASSES)
-        if self._patterns or (self._tokens and _looks_secret(data, classes)):
+        if self.meets_all or (self._tokens and _looks_secret(data, classes)):
             return True
         operators = classes.count(b"=")
         return bool(operators) and self._assigns(data, operators)
@@ -163,7 +203,7 @@ class Redaction:
 
     def _hinted(self, data: bytes) -> bool:
         spelled = data.translate(_LOWER, _SPELLING)
-        return any([hint in spelled for hint in self._hints])
+        return any(hint in spelled for hint in self._hints)
 
     def text(self, text: str, found: set[str] | None = None) -> str:
         """``text`` with each secret replaced by ``[redacted:RULE]``; the rules are added to ``found``."""
@@ -177,7 +217,43 @@ class Redaction:
         text = self._without_values(text, rules)
         for pattern in self._patterns:
             text = pattern.sub(lambda _: mark("pattern", rules), text)
+        for function in self._functions:
+            text = self._answer(function, text, rules)
         return text
+
+    def _answer(self, function: Callable[[str], str], text: str, rules: set[str]) -> str:
+        """What a function of the user's leaves of a text; nothing, where it fails."""
+        from recorder.patterns import mark  # lazy, as above
+
+        rule = type_name_of(function) if (name := getattr(function, "__name__", None)) is None else str(name)
+        try:
+            clean: Any = function(text)
+            if isinstance(clean, str):
+                rules.update([rule] if clean != text else [])
+                return clean
+            problem = f"returned {type_name_of(clean)}, not str"
+        except Exception as error:
+            problem = f"raised {type_name_of(error)}"
+        failed = f"{rule} failed"
+        if failed not in self.withholding:
+            self.withholding.add(failed)
+            _say(
+                f"hg-mcp: the redaction function {rule} {problem}; what it fails on is withheld. "
+                "Your run is not affected."
+            )
+        return mark(failed, rules)
+
+    def name(self, name: str) -> str:
+        """A name that is recorded over and over, without secrets, at most 256 characters of it."""
+        try:
+            return self._names[name]
+        except KeyError:
+            if len(self._names) > _REMEMBERED:
+                self._names.clear()
+            clean = self._names[name] = (
+                self.head(name, _NAME_CHARS) if len(name) > SHORT_NAME or self.meets_all else name
+            )
+            return clean
 
     def _without_values(self, text: str, rules: set[str]) -> str:
         """``text`` without what is assigned to names of secrets; a harmless name's value may hold such names itself."""
@@ -211,7 +287,7 @@ class Redaction:
 
 
 def _hint(words: tuple[str, ...]) -> bytes:
-    """A part of a key that each spelling of it holds; the empty text, which is everywhere, where case is not ASCII's."""
+    """A part of a key that each spelling of it holds; where case is not ASCII's the empty text, which is everywhere."""
     together = "".join(words)
     return together.encode()[:4] if together.isascii() else b""
 
@@ -241,6 +317,25 @@ def _may_be_secret(value: str) -> bool:
     return bool(bare) and bare not in _HOLDS_NONE
 
 
+def _called(function: Callable[[str], str]) -> Callable[[str], str]:
+    given: Any = function
+    if not callable(given):
+        raise TypeError(f"functions must be callables from text to text, not {type_name_of(given)}")
+    return function
+
+
+def _several(name: str, given: Any) -> Iterable[Any]:
+    if isinstance(given, str):
+        raise TypeError(f"{name} must be a list: {name}=[{given!r}]")
+    return given
+
+
+def _say(line: str) -> None:
+    import logging  # lazy: 3 ms at import, needed only when something went wrong
+
+    logging.getLogger("recorder").warning(line)
+
+
 def _searching(pattern: str | re.Pattern[str]) -> re.Pattern[str]:
     compiled = re.compile(pattern)
     if compiled.search(""):
@@ -255,7 +350,7 @@ def _looks_secret(data: bytes, classes: bytes) -> bool:
     if (b"bearer" in lower or b"basic" in lower) and _SCHEME.search(lower):
         return True
     start = classes.find(_RUN)
-    if start < 0 or not any([sign in data and any([one in data for one in starts]) for sign, starts in _STARTS]):
+    if start < 0 or not any(sign in data and any(one in data for one in starts) for sign, starts in _STARTS):
         return False
     while start >= 0:
         end = _BREAK.search(classes, start).start()  # pyright: ignore[reportOptionalMemberAccess] - \Z always matches

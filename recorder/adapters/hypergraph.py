@@ -7,11 +7,12 @@ never imported here; who has a graph has loaded it. Values need two of its priva
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
 from recorder.code import CodeReader, Place
 from recorder.journal.frames import GraphEdge, GraphFrame, GraphNode, graph_frame
+from recorder.redaction import Redaction
 from recorder.spans import escaped
 from recorder.typenames import type_name_of
 
@@ -28,6 +29,8 @@ class _Recorder(Protocol):
 
     @property
     def wants_values(self) -> bool: ...
+    @property
+    def redaction(self) -> Redaction: ...
     def on_event(self, event: Any) -> None: ...
     def on_run_of(self, graph: GraphFrame, event: Any, *, refuses_values: bool) -> None: ...
     def shutdown(self) -> None: ...
@@ -68,7 +71,7 @@ def attach(recorder: _Recorder, graph: Any, values: bool | None) -> Any:
         raise TypeError(f"values must be True, False or None (as the recorder), not {type_name_of(values)}")
     if values and not recorder.wants_values:
         raise ValueError("this recorder records no values: make it with Recorder(values=True)")
-    structure = structure_of(graph)
+    structure = structure_of(graph, recorder.redaction.name)
     attached = _traced(graph) if values or (values is None and recorder.wants_values) else graph
     mine = _carried_kind()(recorder, structure, values is False)
     if any(_is_alike(carried, mine) for carried in graph.default_event_processors):
@@ -117,19 +120,24 @@ def _inner(node: Any) -> Any:
 # Structure ------------------------------------------------------------------------------------------------------------
 
 
-def structure_of(graph: Any) -> GraphFrame:
-    """The structure of a graph with everything inside it, and where its nodes' code stands."""
+def structure_of(graph: Any, clean: Callable[[str], str]) -> GraphFrame:
+    """The structure of a graph with everything inside it, and where its nodes' code stands.
+
+    ``clean`` takes secrets out of what is free text: the graph's name and the descriptions of branches.
+    """
     flat = graph.to_flat_graph()
     reader = CodeReader()
     known = dict(_nodes_within(graph, "", ""))
-    nodes = tuple(_node(known[key], attributes, reader) for key, attributes in flat.nodes(data=True) if key in known)
+    nodes = tuple(
+        _node(known[key], attributes, reader, clean) for key, attributes in flat.nodes(data=True) if key in known
+    )
     ids = {key: found[0] for key, found in known.items()}
     edges = tuple(
         GraphEdge(ids[source], ids[target], _text(details.get("edge_type")), _texts(details.get("value_names")))
         for source, target, details in flat.edges(data=True)
         if source in ids and target in ids
     )
-    return graph_frame(graph.name or "", nodes, edges)
+    return graph_frame(clean(graph.name or ""), nodes, edges)
 
 
 def _nodes_within(graph: Any, key: str, around: str) -> Iterator[tuple[str, tuple[str, Any]]]:
@@ -142,7 +150,9 @@ def _nodes_within(graph: Any, key: str, around: str) -> Iterator[tuple[str, tupl
             yield from _nodes_within(inner, f"{node_key}/", f"{node_id}/")
 
 
-def _node(found: tuple[str, Any], attributes: Mapping[str, Any], reader: CodeReader) -> GraphNode:
+def _node(
+    found: tuple[str, Any], attributes: Mapping[str, Any], reader: CodeReader, clean: Callable[[str], str]
+) -> GraphNode:
     node_id, node = found
     function = getattr(node, "func", None)
     place = reader.place(function) if function is not None else Place()
@@ -153,7 +163,7 @@ def _node(found: tuple[str, Any], attributes: Mapping[str, Any], reader: CodeRea
         _texts(attributes.get("inputs")),
         _texts(attributes.get("outputs")),
         _texts(config[0]) if config else (),
-        tuple(_branches(attributes.get("branch_data") or {})),
+        tuple((clean(label), target) for label, target in _branches(attributes.get("branch_data") or {})),
         place.file,
         place.line,
         place.qualname,

@@ -32,7 +32,6 @@ _UNSERIALIZABLE: Final = VALUE_STATUSES.index("unserializable")
 
 _SIZED: Final = (list, tuple, dict, set, frozenset)
 _COUNTED_TEXT: Final = 1 << 20
-_NAME_CHARS: Final = 256
 _LONG_TEXT: Final = 256
 _RECENT_TEXTS: Final = 64
 
@@ -93,9 +92,10 @@ class Capture(Struct, frozen=True, kw_only=True):
     def _entry(self, name: str, value: Any, note: str) -> ValueEntry:
         rule = self.redaction.key(name)
         if rule and holds_secret(value):
+            name = self.redaction.name(name)
             return ValueEntry(name, _REDACTED, type_name_of(value), note=f"its name matches the secret key {rule!r}")
         try:
-            return self._taken(self._clean_name(name), value, note)
+            return self._taken(self.redaction.name(name), value, note)
         except Exception as error:
             return _unreadable(name, value, error)
 
@@ -121,6 +121,9 @@ class Capture(Struct, frozen=True, kw_only=True):
     def _newly_taken(self, name: str, value: Any, note: str) -> ValueEntry:
         cls = class_of(value)
         copy, plain, data = self._copied(value)
+        if not self.redaction.withholding.isdisjoint(copy.rules):
+            rules = ", ".join(sorted(self.redaction.withholding & copy.rules))
+            return ValueEntry(name, _REDACTED, type_name(cls), note=f"withheld: {rules}")
         is_hole = plain is not None and plain is copy.last_hole
         status = _UNSERIALIZABLE if is_hole else _TRUNCATED if copy.is_partial else _CAPTURED
         size = _full_size(value, copy.sizes.get(id(value)) if copy.is_partial else len(data))
@@ -140,7 +143,7 @@ class Capture(Struct, frozen=True, kw_only=True):
             room = room * self.max_value_bytes // len(data) * 7 // 8
 
     def _encoded(self, copy: Copy, plain: Any) -> bytes:
-        if copy.texts and self.redaction.suspects("\n".join(copy.texts)):
+        if self.redaction.meets_all or (copy.texts and self.redaction.suspects("\n".join(copy.texts))):
             clean = partial(self.redaction.text, found=copy.rules)
             plain = _rewritten(plain, clean, clean)
         try:
@@ -148,11 +151,8 @@ class Capture(Struct, frozen=True, kw_only=True):
         except UnicodeEncodeError:
             return _encode(_rewritten(plain, _escaped, _tagged))
 
-    def _clean_name(self, name: str) -> str:
-        return self.redaction.head(name, _NAME_CHARS) if len(name) > 15 else name
-
     def _left_out(self, name: str, value: Any, why: str) -> ValueEntry:
-        return not_captured(self._clean_name(name), value, why)
+        return not_captured(self.redaction.name(name), value, why)
 
     def _too_many(self, count: int) -> ValueEntry:
         note = f"{count - self.max_names:,} more values were left out; {self.max_names} are recorded of one event"
@@ -170,7 +170,7 @@ def capture_policy(values: bool | ValueTracer | None, redact: Redaction | None) 
     if not isinstance(given_redact, (Redaction, NoneType)):
         raise TypeError(
             f"redact must be a Redaction or None (the default keys and patterns), not {type_name_of(redact)}; "
-            "to add to the defaults: Redaction().extended(keys=[...], patterns=[...])"
+            "to add to the defaults: Redaction().extended(keys=[...], patterns=[...], functions=[...])"
         )
     if not isinstance(given_values, (bool, ValueTracer, NoneType)):
         raise TypeError(

@@ -152,3 +152,43 @@ def test_whatever_the_patterns_would_find_is_suspected(text, padding):
     unfiltered = Redaction(patterns=["(?!)"])  # a pattern of the user's meets every text, and so do the others then
     if unfiltered.text(text) != text:
         assert REDACTION.suspects(text)
+
+
+def without_names(text):
+    if "crash" in text:
+        raise RuntimeError(text)
+    return None if "odd" in text else text.replace("Alice", "[name]")
+
+
+def test_a_function_of_the_users_meets_every_text_and_the_rules_stay(caplog):
+    mine = REDACTION.extended(functions=[without_names])
+    found = set()
+    assert mine.text("Alice has password=x", found) == "[name] has password=[redacted:password]"
+    assert found == {"without_names", "password"}
+    assert mine.name("Alice") == "[name]"
+    assert not caplog.records
+
+
+def test_a_function_that_fails_withholds_the_text_and_is_told_of_once(caplog):
+    mine = REDACTION.extended(functions=[without_names])
+    assert [mine.text(text) for text in ("crash 1", "odd", "Alice")] == [
+        *["[redacted:without_names failed]"] * 2,
+        "[name]",
+    ]
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.startswith("hg-mcp: the redaction function without_names raised RuntimeError; what it fails on is")
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ({"keys": "ssn"}, r"keys must be a list: keys=\['ssn'\]"),
+        ({"patterns": r"\d"}, "patterns must be a list"),
+        ({"functions": ["x"]}, "functions must be callables from text to text, not str"),
+    ],
+)
+def test_rules_of_a_wrong_type_are_refused(rules, message):
+    with pytest.raises(TypeError, match=message):
+        Redaction(**rules)
+    with pytest.raises(TypeError, match=message):
+        REDACTION.extended(**rules)

@@ -436,3 +436,20 @@ def test_a_policy_of_a_wrong_type_is_refused_with_what_is_valid(values, redact, 
 def test_what_was_not_taken_says_why():
     found = not_captured("x", [1], "values are off; Recorder(values=True) records them")
     assert (status(found), found.type, found.data) == ("not_captured", "list", None)
+
+
+def test_patterns_of_the_users_meet_short_texts_keys_and_names():
+    capture = Capture(redaction=Redaction(patterns=[r"\d{4}"]))
+    assert stored({"pin 1234": "4321", "deep": [{"1111": 1}]}, capture=capture) == {
+        "pin [redacted:pattern]": "[redacted:pattern]",
+        "deep": [{"[redacted:pattern]": 1}],
+    }
+    assert entry(1, name="pin1234", capture=capture).name == "pin[redacted:pattern]"
+
+
+def test_a_value_that_a_redaction_function_fails_on_is_withheld():
+    def scrub(text):
+        return text[: 1 // (text != "secret")]
+
+    found = entry({"a": ["fine", "secret"]}, capture=Capture(redaction=Redaction(functions=[scrub])))
+    assert (status(found), found.data, found.note) == ("redacted", None, "withheld: scrub failed")
