@@ -385,7 +385,7 @@ class Recorder(EventProcessor):
             return
         recorder = os.urandom(8).hex()
 
-        policy = "" if self._tracer is None else self._tracer.to_json()
+        policy = "" if self._tracer is None else self._redaction.text(self._tracer.to_json())
 
         def process_frame(number: int) -> ProcessFrame:
             return process.process_frame(recorder, number, self._redaction, policy)
