@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from hg_mcp.replies.compare import RunComparison
     from hg_mcp.replies.contrast import ItemContrast
     from hg_mcp.replies.lineage import ValueTrace
+    from hg_mcp.replies.logs import LogList
     from hg_mcp.replies.nodes import NodeStats
     from hg_mcp.replies.runs import RunList
     from hg_mcp.replies.steps import StepList
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GraphDescription",
     "ItemContrast",
+    "LogList",
     "NodeStats",
     "RunComparison",
     "RunList",
@@ -29,6 +31,7 @@ __all__ = [
 _MODULES = {
     "GraphDescription": "structure",
     "ItemContrast": "contrast",
+    "LogList": "logs",
     "NodeStats": "nodes",
     "RunComparison": "compare",
     "RunList": "runs",

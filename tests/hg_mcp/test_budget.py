@@ -14,6 +14,7 @@ from hg_mcp.queries.compare import Comparison, Divergence, Pace, ValueChange
 from hg_mcp.queries.contrast import Contrast, Separator, Side
 from hg_mcp.queries.features import Feature
 from hg_mcp.queries.lineage import Hop, Lineage, Place
+from hg_mcp.queries.logs import LogLine, LogPage
 from hg_mcp.queries.nodes import NodeFacts
 from hg_mcp.queries.profile import Spread, ValueProfile
 from hg_mcp.queries.reference import Reference
@@ -27,6 +28,7 @@ from hg_mcp.queries.values import ValuePage
 from hg_mcp.replies import (
     GraphDescription,
     ItemContrast,
+    LogList,
     RunComparison,
     RunList,
     RunSummary,
@@ -37,7 +39,7 @@ from hg_mcp.replies import (
 from hg_mcp.replies.base import Reply
 from hg_mcp.replies.budget import tokens
 from recorder.journal.frames import ErrorRecord, GraphEdge, GraphFrame, GraphNode
-from recorder.store.protocols import Attempt, Backlog, Failure, Run, Step, StepValue, StoredValue, Worker
+from recorder.store.protocols import Attempt, Backlog, Failure, LogEntry, Run, Step, StepValue, StoredValue, Worker
 
 T0 = 1_790_000_000_000_000
 NOTHING_BEHIND = Backlog()
@@ -339,7 +341,43 @@ def lineages(draw: st.DrawFn) -> Lineage:
     return Lineage(run=draw(runs()), hops=hops, end=end, has_inputs=draw(st.booleans()), edges_from=[text] * draw(MANY))
 
 
+@st.composite
+def log_pages(draw: st.DrawFn) -> LogPage:
+    entries = [
+        LogEntry(
+            step=1,
+            number=number,
+            path=draw(HANDLE),
+            at=T0 + number,
+            level=40,
+            level_name=draw(HANDLE),
+            logger=draw(HANDLE),
+            message=draw(TEXT),
+            place="after_its_step",
+            file=draw(HANDLE),
+            line=3,
+            error_type=draw(st.none() | HANDLE),
+            error_message=draw(TEXT),
+            fields=draw(st.dictionaries(HANDLE, TEXT, max_size=3)),
+        )
+        for number in range(1, 3)
+    ] * draw(st.sampled_from([0, 1, 60]))
+    lines = [LogLine(first=entry, count=draw(COUNTS) + 1, last_at=T0) for entry in entries[:2]] * (len(entries) // 2)
+    return LogPage(
+        run=draw(runs()),
+        lines=lines,
+        total=10**6,
+        told=len(lines),
+        seen=0,
+        in_run=10**6,
+        dropped=draw(st.dictionaries(HANDLE, COUNTS, max_size=9)),
+        step=draw(st.none() | steps(1)),
+        ends=(T0, 1, 1) if draw(st.booleans()) and lines else None,
+    )
+
+
 REPLIES: st.SearchStrategy[Reply] = st.one_of(
+    log_pages().map(LogList.of),
     stories().map(RunSummary.of),
     step_pages().map(StepList.of),
     value_pages().map(ValueList.of),

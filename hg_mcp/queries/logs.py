@@ -1,0 +1,109 @@
+"""What steps logged, in the order of time, with what repeats told once.
+
+Records are alike if step, logger, level and message are, numbers in the message aside. A page is a stretch of time:
+every record up to its end is told by one of its lines, so nothing is left out between two pages.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from hg_mcp.queries.runs import find_run
+from hg_mcp.queries.steps import find_step
+from hg_mcp.queries.words import cursor_of, read_cursor, read_moment
+from recorder.store.protocols import LogEntry, LogFilter, Run, RunReader, Step
+
+__all__ = ["LEVELS", "LogLine", "LogPage", "log_page"]
+
+LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
+_WINDOW: Final = 2_000
+"""Most records that one page tells."""
+_NUMBER: Final = re.compile(r"\d+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """A record, and how many like it there are on the page, the last of them at ``last_at``."""
+
+    first: LogEntry
+    count: int = 1
+    last_at: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPage:
+    """Log records of a run that a filter keeps.
+
+    ``total`` counts them all, ``told`` those of this page, ``seen`` those of earlier ones, ``in_run`` the run's.
+    ``dropped`` are records that the recorder did not keep, by level, whatever the filter says of levels; ``ends`` is
+    where the page ends, or None if nothing follows.
+    """
+
+    run: Run
+    lines: Sequence[LogLine]
+    total: int
+    told: int
+    seen: int
+    in_run: int
+    dropped: Mapping[str, int]
+    step: Step | None = None
+    ends: tuple[int, int, int] | None = None
+
+    @property
+    def remaining(self) -> int:
+        """How many records come after the page."""
+        return max(self.total - self.seen - self.told, 1) if self.ends else 0
+
+    def cursor_after(self, shown: int) -> str:
+        """The cursor of what follows the first ``shown`` lines; what is like an earlier line may be told again."""
+        if shown >= len(self.lines):
+            return cursor_of(*(self.ends or _place(self.lines[-1].first)), self.seen + self.told)
+        at, step, number = _place(self.lines[shown].first)
+        return cursor_of(at, step, number - 1, self.seen + sum(line.count for line in self.lines[:shown]))
+
+
+async def log_page(
+    reader: RunReader, handle: str, *, step: str, level: str, since: str, limit: int, cursor: str
+) -> LogPage:
+    """Log records of a run, or of a step and all below it, of a level and above.
+
+    Raises:
+        CannotAnswer: The run or step does not exist, or an argument is not of its form.
+    """
+    run = await find_run(reader, handle)
+    top = await find_step(reader, run, step) if step else None
+    under = top.path if top else ""
+    which = LogFilter(level=LEVELS.get(level, 0), since=read_moment("since", since), under=under)
+    place = read_cursor(cursor, 4)
+    records = await reader.logs(
+        run.key, which, limit=_WINDOW + 1, after=(place[0], place[1], place[2]) if place else None
+    )
+    lines, told = _lines(records[:_WINDOW], limit)
+    return LogPage(
+        run=run,
+        step=top,
+        lines=lines,
+        total=await reader.count_logs(run.key, which),
+        told=told,
+        seen=place[3] if place else 0,
+        in_run=await reader.count_logs(run.key, LogFilter()),
+        dropped=await reader.logs_dropped(run.key, under),
+        ends=_place(records[told - 1]) if told < len(records) else None,
+    )
+
+
+def _lines(records: Sequence[LogEntry], limit: int) -> tuple[list[LogLine], int]:
+    """At most ``limit`` lines, and how many records they tell: all up to the first that would need one more."""
+    lines: dict[tuple[object, ...], LogLine] = {}
+    for told, record in enumerate(records):
+        kind = (record.step, record.logger, record.level, _NUMBER.sub("#", record.message), record.error_type)
+        line = lines.get(kind)
+        if line is None and len(lines) == limit:
+            return list(lines.values()), told
+        lines[kind] = LogLine(first=record) if line is None else replace(line, count=line.count + 1, last_at=record.at)
+    return list(lines.values()), len(records)
+
+
+def _place(record: LogEntry) -> tuple[int, int, int]:
+    return record.at, record.step, record.number
