@@ -9,7 +9,7 @@ from hg_mcp.queries.nodes import NodeFacts, nodes_of
 from hg_mcp.queries.packages import packages_of
 from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.sources import changed_sources
-from recorder.store.protocols import Failure, Run, RunReader, Step, StepFilter
+from recorder.store.protocols import Failure, Run, RunFilter, RunReader, Step, StepFilter
 
 __all__ = ["Cause", "RunStory", "causes_of", "run_story"]
 
@@ -39,6 +39,7 @@ class RunStory:
 
     ``unfinished`` are the innermost steps that never ended, or have not yet, for the status the run has. ``changed``
     names the nodes whose source changed since, ``packages`` the versions of what the failing frames are in.
+    ``earlier_good`` says whether a good run of the graph came before.
     """
 
     run: Run
@@ -48,6 +49,7 @@ class RunStory:
     nodes: Sequence[NodeFacts]
     packages: Mapping[str, str]
     changed: Sequence[str] = ()
+    earlier_good: bool = False
 
 
 async def run_story(reader: RunReader, handle: str) -> RunStory:
@@ -68,6 +70,7 @@ async def run_story(reader: RunReader, handle: str) -> RunStory:
         nodes=nodes_of(await reader.samples(run.key)),
         changed=await changed_sources(run, await reader.structure(run.key)),
         packages=packages_of(run, [cause.first.error for cause in causes]),
+        earlier_good=bool(await reader.runs(RunFilter(graph=run.graph, good=True, until=run.started_at), limit=1)),
     )
 
 

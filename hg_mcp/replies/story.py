@@ -5,7 +5,16 @@ from typing import Final, Self
 
 from pydantic import Field, PrivateAttr
 
-from hg_mcp.names import DESCRIBE_GRAPH, GET_RUN_STEPS, GET_STEP_VALUES, LIST_RUNS, NODE_STATS, SUMMARIZE_RUN
+from hg_mcp.names import (
+    COMPARE_RUNS,
+    CONTRAST_ITEMS,
+    DESCRIBE_GRAPH,
+    GET_RUN_STEPS,
+    GET_STEP_VALUES,
+    LIST_RUNS,
+    NODE_STATS,
+    SUMMARIZE_RUN,
+)
 from hg_mcp.queries.nodes import NodeFacts
 from hg_mcp.queries.runs import is_silent
 from hg_mcp.queries.story import Cause, RunStory
@@ -319,6 +328,7 @@ def _next(story: RunStory) -> list[NextCall]:
         if path and len(path) <= _LONGEST_HANDLE:
             found.append(suggestion(GET_STEP_VALUES, "what went into the first failing step", run=run, step=path))
             found.append(suggestion(GET_RUN_STEPS, "its traceback and attempts", run=run, step=path))
+    found += _comparisons(story)
     if story.unfinished:
         status = story.unfinished[0].status
         found.append(suggestion(GET_RUN_STEPS, "every unfinished step", run=run, status=status))
@@ -327,3 +337,15 @@ def _next(story: RunStory) -> list[NextCall]:
     if story.nodes:
         found.append(suggestion(NODE_STATS, "percentiles of every node", run=run))
     return found or [suggestion(LIST_RUNS, "other runs")]
+
+
+def _comparisons(story: RunStory) -> list[NextCall]:
+    """Failing items beside passing ones; the run beside an earlier good one."""
+    run, found = handle(story.run), list[NextCall]()
+    items = as_ranges(story.causes[0].items).replace(" ", "") if story.causes else ""
+    if items and (story.run.items_completed or not story.run.is_map):
+        only = items if len(story.causes) > 1 and len(items) <= _LONGEST_HANDLE else ""
+        found.append(suggestion(CONTRAST_ITEMS, "what sets the failing items apart", run=run, a=only))
+    if story.earlier_good:
+        found.append(suggestion(COMPARE_RUNS, "where it first parts from a good run, and why", run=run))
+    return found

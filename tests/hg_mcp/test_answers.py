@@ -58,6 +58,11 @@ async def test_a_summary_names_the_failing_items_the_node_the_error_and_the_slow
                     "arguments": {"run": "run-a1b2c3d4e5f6", "step": "[3]/llm_call"},
                     "reason": "its traceback and attempts",
                 },
+                {
+                    "tool": "contrast_items",
+                    "arguments": {"run": "run-a1b2c3d4e5f6"},
+                    "reason": "what sets the failing items apart",
+                },
                 {"tool": "node_stats", "arguments": {"run": "run-a1b2c3d4e5f6"}, "reason": "percentiles of every node"},
             ],
         }
@@ -115,8 +120,8 @@ async def test_all_of_that_fits_in_the_smallest_budget(ask):
             "omitted": [
                 {
                     "what": "next, about",
-                    "how_many": 2,
-                    "call": {"tool": "summarize_run", "arguments": {"run": "run-a1b2c3d4e5f6", "budget": 413}},
+                    "how_many": 3,
+                    "call": {"tool": "summarize_run", "arguments": {"run": "run-a1b2c3d4e5f6", "budget": 441}},
                 }
             ],
         }

@@ -280,3 +280,15 @@ async def test_a_crashed_run_says_what_it_did_not_reach(tmp_path: Path):
     reply = await compared(write_store(tmp_path, frames), run="run-2")
     assert reply["first"]["kinds"] == ["status"]
     assert "What did not run: 'run-2' is crashed." in reply["not_compared"]
+
+
+async def test_a_summary_leads_to_the_comparison_where_a_good_run_came_before(tmp_path: Path):
+    store = record(tmp_path, PRICES)
+    assert "compare_runs" not in [call["tool"] for call in (await ask_store(store, "summarize_run"))["next"]]
+    record(tmp_path, PRICES.replace("1.5", "150"))
+    calls = (await ask_store(store, "summarize_run"))["next"]
+    call = next(call for call in calls if call["tool"] == "compare_runs")
+    reply = await ask_store(store, call["tool"], **call["arguments"])
+    assert reply["first"]["step"] == "convert"
+    for following in reply["next"]:
+        assert (await ask_store(store, following["tool"], **following["arguments"]))["summary"]

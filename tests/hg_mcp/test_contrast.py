@@ -222,3 +222,20 @@ async def test_wrong_words_are_answered_with_right_ones(tmp_path: Path, argument
     store = record(tmp_path, documents(12, body=lambda i: "y" * 9_000 if i % 4 == 0 else None))
     with pytest.raises(CannotAnswer, match=says):
         await ask_store(store, "contrast_items", **arguments)
+
+
+async def test_a_summary_leads_to_the_contrast_and_that_to_the_origin_of_the_value(tmp_path: Path):
+    docs = documents(30, body=lambda i: "y" * 9_000 if i % 6 == 0 else None)
+    store = record(tmp_path, docs)
+    summary = await ask_store(store, "summarize_run")
+    call = next(call for call in summary["next"] if call["tool"] == "contrast_items")
+    contrasted = await ask_store(store, call["tool"], **call["arguments"])
+    call = next(call for call in contrasted["next"] if call["tool"] == "trace_value")
+    trace = await ask_store(store, call["tool"], **call["arguments"])
+    places = [(hop["step"], hop["direction"]) for hop in trace["hops"]]
+    assert places == [
+        ("[0]/answer/ask_model", "input"),
+        ("[0]/answer/fetch", "output"),
+        ("[0]/answer/fetch", "input"),
+        ("[0]/answer", "input"),
+    ]
