@@ -8,6 +8,7 @@ from hg_mcp.errors import BadArgumentError, CannotAnswer, NotRunThereError, Unkn
 from hg_mcp.names import GET_STEP_VALUES
 from hg_mcp.queries.items import no_such_items, outer_item_path, read_items
 from hg_mcp.queries.paths import Part, read_path
+from hg_mcp.queries.policies import why_absent
 from hg_mcp.queries.profile import ValueProfile, profile_of
 from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.selection import Piece, decoded, inside, lack, members, piece_of, text_of
@@ -17,9 +18,8 @@ from hg_mcp.queries.words import cursor_of, read_cursor
 from hg_mcp.text import quoted
 from recorder.store.protocols import Run, RunReader, Step, StepFilter, StepValue, StoredValue
 
-__all__ = ["TO_CAPTURE", "ValuePage", "ValueQuestion", "value_page"]
+__all__ = ["ValuePage", "ValueQuestion", "value_page"]
 
-TO_CAPTURE: Final = "Recorder(values=True), and rec.attach(graph) in hypergraph"
 _SHORT: Final = 400
 _SOUGHT: Final = 1_000
 _FAILED: Final = 20_000
@@ -55,6 +55,7 @@ class ValuePage:
         piece: The bytes asked of it.
         profile: What it is like across the steps.
         holders: Where no value is found: ``(node, name)`` of some that the run has.
+        absent: Where no value is found: why, and what would record it.
     """
 
     run: Run
@@ -72,6 +73,7 @@ class ValuePage:
     piece: Piece | None = None
     profile: ValueProfile | None = None
     holders: Sequence[tuple[str, str]] = ()
+    absent: str = ""
 
     def cursor_after(self, shown: int) -> str:
         """The cursor of what follows the first ``shown`` values: the step to go on behind, and what to skip there."""
@@ -115,7 +117,7 @@ async def _of_one(reader: RunReader, run: Run, asked: ValueQuestion) -> ValuePag
     parts = _parts(asked.value, [one.value.name for one in kept])
     named = [one for one in kept if one.value.name == parts[0]]
     if not named:
-        raise await _unknown(reader, run, asked, kept)
+        raise await _unknown(reader, run, asked, kept, why_absent(run, step))
     return _selected(ValuePage(run=run, step=step, values=named, total=len(named), selected=asked.value), parts, asked)
 
 
@@ -130,6 +132,7 @@ async def _all_of_one(reader: RunReader, asked: ValueQuestion, page: ValuePage) 
         seen=seen,
         more=page.total > skipped + asked.limit,
         holders=() if page.values else await _holders(reader, page.run),
+        absent="" if page.values else why_absent(page.run, page.step),
     )
 
 
@@ -197,7 +200,7 @@ async def _across(reader: RunReader, run: Run, asked: ValueQuestion) -> ValuePag
     sought = _Sought(reader=reader, run=run, which=which, name=str(parts[0]) if parts else "", asked=asked)
     total = await sought.count()
     if not total and asked.value:
-        raise await _unknown(reader, run, asked, await sought.any_name())
+        raise await _unknown(reader, run, asked, await sought.any_name(), await _why(reader, run, which))
     after, skip, seen = read_cursor(asked.cursor, 3) or (0, 0, 0)
     most = _PROFILED if asked.value and not asked.cursor else 0
     found = [_narrowed(one, parts) for one in await sought.rows(after, skip, most)]
@@ -215,6 +218,7 @@ async def _across(reader: RunReader, run: Run, asked: ValueQuestion) -> ValuePag
         selected=asked.value,
         profile=await _profile(reader, run, found, total) if most and len(found) > 1 else None,
         holders=() if total else await _holders(reader, run),
+        absent="" if total else await _why(reader, run, which),
     )
 
 
@@ -281,6 +285,11 @@ async def _profile(reader: RunReader, run: Run, found: Sequence[_Narrowed], tota
     return profile_of([(one.row, (outer_item_path(one.row.path) or one.row.path) in failing) for one in found], total)
 
 
+async def _why(reader: RunReader, run: Run, which: StepFilter) -> str:
+    """Why the first of some steps has no values."""
+    return why_absent(run, next(iter(await reader.steps(run.key, which, limit=1)), None))
+
+
 async def _ran_there(reader: RunReader, run: Run, which: StepFilter) -> list[str]:
     return list(dict.fromkeys(step.node for step in await reader.steps(run.key, which, limit=_CHUNK) if step.node))
 
@@ -294,23 +303,22 @@ async def _holders(reader: RunReader, run: Run) -> list[tuple[str, str]]:
     return list(dict.fromkeys((one.node, one.value.name) for one in found))
 
 
-async def _unknown(reader: RunReader, run: Run, asked: ValueQuestion, there: Sequence[StepValue]) -> UnknownValueError:
-    """The error for a name that is not among the values there."""
+async def _unknown(
+    reader: RunReader, run: Run, asked: ValueQuestion, there: Sequence[StepValue], why: str
+) -> UnknownValueError:
+    """The error for a name that is not among the values there; ``why`` is why there would be none at all."""
     names = list(dict.fromkeys(one.value.name for one in there))
     holders = await _holders(reader, run)
     nodes = list(dict.fromkeys(node for node, name in holders if name == str(_parts(asked.value, names)[0])))
-    hint = (
-        f"It was recorded of node {', '.join(map(quoted, nodes[:3]))}: pass node." if nodes and not asked.node else ""
-    )
-    if not holders and not names:
-        hint = f"This run recorded no values; {TO_CAPTURE} would."
+    elsewhere = f"It was recorded of node {', '.join(map(quoted, nodes[:3]))}: pass node."
+    hints = [elsewhere] * bool(nodes and not asked.node) + [why] * (not names)
     return UnknownValueError(
         asked.value,
         reached="",
         shape=f"{len(names):,} value{'s' * (len(names) != 1)}" if names else "no values",
         valid=names,
         holder=_holder(asked),
-        hint=hint,
+        hint=" ".join(hints),
     )
 
 

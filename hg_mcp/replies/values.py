@@ -9,7 +9,7 @@ from hg_mcp.names import GET_RUN_STEPS, GET_STEP_VALUES
 from hg_mcp.queries.items import outer_item
 from hg_mcp.queries.profile import Spread, ValueProfile
 from hg_mcp.queries.selection import text_of
-from hg_mcp.queries.values import TO_CAPTURE, ValuePage
+from hg_mcp.queries.values import ValuePage
 from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, suggestion
 from hg_mcp.replies.budget import Call, Excerpt, Part
 from hg_mcp.replies.words import counted, handle
@@ -19,9 +19,9 @@ from recorder.store.protocols import StepValue
 __all__ = ["Profile", "ValueList", "ValueRow"]
 
 _ADVICE: Final = {
-    "not_captured": f"Not captured: to capture it, record with {TO_CAPTURE}.",
+    "not_captured": "Not captured: note says which setting of the recorder's ValueTracer left it out; widen that one.",
     "redacted": "Redacted before anything was written, by the rule in note; Recorder(redact=...) decides the rules.",
-    "truncated": "Truncated: size is its full size, and only the beginning was kept; note says by which limit.",
+    "truncated": "Truncated: size is its full size, note the limit; ValueTracer(max_value_bytes=...) keeps more.",
     "expired": "Expired: it was recorded, and its retention is over.",
     "unserializable": "Unserializable: its type has no JSON form; what is shown is a bounded preview.",
 }
@@ -262,8 +262,8 @@ def _statuses(statuses: Sequence[str]) -> str:
 
 
 def _advice(page: ValuePage) -> list[str]:
-    statuses = {one.value.status for one in page.values} or ({"not_captured"} if not page.holders else set())
-    found = [advice for status, advice in _ADVICE.items() if status in statuses]
+    statuses = {one.value.status for one in page.values}
+    found = [page.absent] if page.absent else [advice for status, advice in _ADVICE.items() if status in statuses]
     if page.holders:
         named = ", ".join(f"{quoted(name)} of {quoted(node)}" for node, name in page.holders[:5])
         found.append(f"The run has other values: {named}{', …' * (len(page.holders) > 5)}.")

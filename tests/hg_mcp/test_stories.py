@@ -120,7 +120,7 @@ async def test_a_value_that_is_not_there_says_why_and_what_to_do(tmp_path: Path)
             "step": "a",
             "total": 3,
             "advice": [
-                "Not captured: to capture it, record with Recorder(values=True), and rec.attach(graph) in hypergraph.",
+                "Not captured: note says which setting of the recorder's ValueTracer left it out; widen that one.",
                 "Redacted before anything was written, by the rule in note; Recorder(redact=...) decides the rules.",
             ],
             "values": [

@@ -412,10 +412,12 @@ async def test_a_run_without_values_says_how_to_record_them(tmp_path: Path):
     assert (reply["summary"], reply["advice"]) == snapshot(
         (
             "No values are recorded of step '[3]/llm_call'.",
-            ["Not captured: to capture it, record with Recorder(values=True), and rec.attach(graph) in hypergraph."],
+            ["Not captured, and the recorder did not say why. To record values: Recorder(values=True)."],
         )
     )
-    with pytest.raises(CannotAnswer, match=r"This run recorded no values; Recorder\(values=True\)"):
+    with pytest.raises(
+        CannotAnswer, match=r"Not captured, and the recorder did not say why. To record values: Recorder\(values=True\)"
+    ):
         await ask_store(store, "get_step_values", node="llm_call", value="prompt")
 
 
@@ -423,7 +425,10 @@ async def test_a_step_without_values_names_nodes_that_have_some(ask):
     reply = await ask("get_step_values", step="[3]/fetch")
     assert (reply["advice"], reply["next"]) == snapshot(
         (
-            ["The run has other values: 'prompt' of 'llm_call'."],
+            [
+                "Not captured, and the recorder did not say why. To record values: Recorder(values=True).",
+                "The run has other values: 'prompt' of 'llm_call'.",
+            ],
             [
                 {
                     "tool": "get_step_values",
