@@ -25,10 +25,10 @@ def shape_of(cls: type[Any], torch: Any) -> Shape | None:
 
 
 def _tensor(copy: Copy, value: Any, torch: Any) -> Any:
-    with torch._C.DisableTorchFunctionSubclass():  # noqa: SLF001 - a subclass would be asked for its shape
+    with torch._C.DisableTorchFunction():  # noqa: SLF001 - subclasses and modes would be asked, even for a shape
         facts = _known(value, torch)
         array = _in_memory(value, torch)
-        shape = list(torch.Tensor.size(value))
+        shape = [size if type(size) is int else None for size in torch.Tensor.size(value)]  # None: symbolic
     if array is None:
         copy.room -= 120
         copy.leave_out("the elements of a tensor that is not plain memory")
