@@ -14,12 +14,16 @@ from recorder.typenames import class_of, type_name, type_name_of
 
 __all__ = ["ENCODED_MEDIA", "MAX_DEPTH", "MAX_OBJECTS", "Copy", "Shape", "holds_secret"]
 
-MAX_OBJECTS: Final = 10_000
+MAX_OBJECTS: Final = 8_000
+"""What is looked at; one that is no plain type of Python counts as four, which is what it costs."""
+
 MAX_DEPTH: Final = 32
 _MAX_INT_BITS: Final = 4_096
 _DICT: Any = dict
 _TRIES: Final = 4
 _SMALL: Final = 1 << 53
+_LONG_FLOAT: Final = 18
+"""Bytes of a float with more than three digits behind the point, about."""
 _MARK: Final = 32
 """Bytes that a mark in place of a container takes, about."""
 
@@ -97,11 +101,15 @@ class Copy:
         if cls is int:
             return self.integer(value)
         if cls is float:
-            return value if isfinite(value) else {"$type": "float", "value": float.__repr__(value)}
+            if not isfinite(value):
+                return {"$type": "float", "value": float.__repr__(value)}
+            self.room += 0 if (value * 1000).is_integer() else 4 - _LONG_FLOAT
+            return value
         return self._shaped(value, cls)
 
     def _shaped(self, value: Any, cls: type[Any]) -> Any:
         """By the shape of its class; one that fails leaves a hole."""
+        self.objects -= 3
         known = self._shapes.get(id(cls))
         try:
             if known is None:
@@ -113,6 +121,7 @@ class Copy:
     def hole(self, cls: type[Any]) -> dict[str, Any]:
         """The mark of what could not be copied."""
         name = type_name(cls)
+        self.room -= len(name) + 12
         self.holes.add(name)
         self.last_hole = {"$type": name}
         return self.last_hole
@@ -201,27 +210,34 @@ class Copy:
 
     def items(self, items: list[Any] | tuple[Any, ...]) -> list[Any]:
         """A sequence, as far as the budget goes."""
-        if len(items) == 2 and (rule := self._pair_rule(*items)):
+        if (
+            len(items) == 2
+            and (class_of(items[1]) is str or class_of(items[1]) is bytes)
+            and (rule := self._pair_rule(*items))
+        ):
             return [items[0], self._redacted(rule)]
         copied: list[Any] = []
         for item in items:
             if (self.room <= 0 or self.objects <= 0) and self.is_full():
                 break
             cls = class_of(item)
-            if (cls is int and -_SMALL < item < _SMALL) or (cls is float and isfinite(item)):
+            if cls is int and -_SMALL < item < _SMALL:
                 self.room -= 4
+                self.objects -= 1
+                copied.append(item)
+            elif cls is float and isfinite(item):
+                self.room -= 4 if (item * 1000).is_integer() else _LONG_FLOAT
                 self.objects -= 1
                 copied.append(item)
             else:
                 copied.append(self.value(item))
         return copied
 
-    def _pair_rule(self, name: Any, value: Any) -> str | None:
+    def _pair_rule(self, name: Any, value: str | bytes) -> str | None:
         """``("X-Api-Key", "…")``: headers are often pairs."""
         if type(name) is bytes and len(name) <= 64:
             name = name.decode("latin-1")
-        is_text = type(value) is str or type(value) is bytes
-        return self._redaction.key(name) if is_text and value and type(name) is str and len(name) <= 64 else None
+        return self._redaction.key(name) if value and type(name) is str and len(name) <= 64 else None
 
     def _redacted(self, rule: str) -> str:
         self.rules.add(rule)
@@ -237,7 +253,20 @@ class Copy:
                 break
             if type(key) is str and key in harmless:
                 self.room -= len(key) + 4
-                copied[key] = self.value(value)
+                cls = class_of(value)
+                if cls is int and -_SMALL < value < _SMALL:
+                    self.room -= 4
+                    self.objects -= 1
+                    copied[key] = value
+                elif cls is float and isfinite(value):
+                    self.room -= 4 if (value * 1000).is_integer() else _LONG_FLOAT
+                    self.objects -= 1
+                    copied[key] = value
+                elif cls is str and len(value) <= _ENCODED_CHARS:
+                    self.objects -= 1
+                    copied[key] = self.text(value)
+                else:
+                    copied[key] = self.value(value)
                 continue
             if not issubclass(type(key), str):
                 return {"$type": "dict", "items": self._pairs(pairs)}
