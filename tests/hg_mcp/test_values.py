@@ -13,6 +13,8 @@ from inline_snapshot import snapshot
 
 from hg_mcp.errors import BadArgumentError, CannotAnswer
 from hg_mcp.queries.selection import piece_of
+from recorder import Recorder, ValueTracer
+from recorder import node as recorded_node
 from recorder.journal.frames import Frame
 from tests.hg_mcp.conftest import ask_store
 from tests.hg_mcp.recorded import TIMEOUT, inputs, item, map_of_50, node, outputs, run_frame, value, write_store
@@ -379,6 +381,11 @@ async def test_a_map_as_large_as_its_bound_is_profiled_in_part_and_says_so(tmp_p
     assert (reply["profile"]["values"], reply["profile"]["total"]) == (1000, 1200)
 
 
+@recorded_node
+def node_of_plain_python(x: int) -> int:
+    return x
+
+
 # What cannot be answered ----------------------------------------------------------------------------------------------
 
 
@@ -419,6 +426,20 @@ async def test_a_run_without_values_says_how_to_record_them(tmp_path: Path):
         CannotAnswer, match=r"Not captured, and the recorder did not say why. To record values: Recorder\(values=True\)"
     ):
         await ask_store(store, "get_step_values", node="llm_call", value="prompt")
+
+
+async def test_a_step_that_a_policy_leaves_out_says_which_and_what_would_keep_it(tmp_path: Path):
+    with Recorder(tmp_path, values=ValueTracer(nodes=["embed"])) as recorder, recorder.run("one", inputs={"x": 1}):
+        node_of_plain_python(1)
+    replies = [await ask_store(tmp_path, "get_step_values", step=step) for step in ("", "node_of_plain_python")]
+    assert [" ".join(reply["advice"]) for reply in replies] == snapshot(
+        [
+            "Not captured: ValueTracer(nodes=['embed']) does not choose the run itself. "
+            "To capture it: add '.' to nodes.",
+            "Not captured: ValueTracer(nodes=['embed']) does not choose this step. "
+            "To capture it: add 'node_of_plain_python' to nodes.",
+        ]
+    )
 
 
 async def test_a_step_without_values_names_nodes_that_have_some(ask):
