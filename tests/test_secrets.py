@@ -105,6 +105,7 @@ async def test_no_secret_is_in_any_reply(recorded: tuple[Path, list[str]]) -> No
 def ways(run: str, step: str) -> Iterator[dict[str, Any]]:
     """Arguments of which each tool takes some."""
     yield {"run": run, "step": step, "budget": 50_000}
+    yield {"run": run, "step": step, "value": "text", "budget": 50_000}
     if not step:
         yield {"budget": 50_000}
         yield {"run": run, "budget": 50_000}
