@@ -35,6 +35,8 @@ live: ## Prove it on hypergraph: make live HYPERGRAPH=DIR, a copy of its reposit
 		echo "make live needs HYPERGRAPH=DIR, a copy of hypergraph's repository; '$(HYPERGRAPH)' is none" >&2; exit 1; }
 	@$(MAKE) --no-print-directory $(LIVE_READY)
 	HYPERGRAPH="$(HYPERGRAPH)" PYTHONPATH="$(HYPERGRAPH)/src:." $(LIVE)/bin/python -m pytest tests/live
+	@$(LIVE)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --target build/hypercache 'hypercache>=0.2'
+	PYTHONPATH="$(HYPERGRAPH)/src:.:build/hypercache" $(LIVE)/bin/python -m pytest tests/live/test_inner_cache.py
 	PYTHONPATH="$(HYPERGRAPH)/src:." $(LIVE)/bin/python -m benchmarks.on_hypergraph
 	$(LIVE)/bin/python -m tests.live.suite "$(HYPERGRAPH)" -n 2 --dist loadfile
 

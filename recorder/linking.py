@@ -29,6 +29,7 @@ from recorder.journal.frames import (
     GraphFrame,
     RunFrame,
     StepFrame,
+    Told,
 )
 from recorder.memory import WINDOW, Memory
 from recorder.processors import HANDLER_NAMES
@@ -445,6 +446,17 @@ class Linker(Memory):
 
     def _cache_hit(self, event: Any) -> None:
         self._mark(event.span_id, "cached", True)
+
+    def _inner_cache(self, event: Any) -> None:
+        span = self._open_node(event.parent_span_id)
+        if span is None or self._is_repeated((type(event), event.span_id), event):
+            return
+        told = span.frame.told = span.frame.told or Told()
+        if event.hit:
+            told.cache_hits += 1
+        else:
+            told.cache_misses += 1
+        self._write(span.frame)
 
     def _route_decision(self, event: Any) -> None:
         chosen = decision(event)

@@ -17,6 +17,8 @@ __all__ = ["NOT_REACHED", "GraphPage", "NodeState", "graph_page"]
 NOT_REACHED: Final = "not_reached"
 _WORST_FIRST: Final = ("failed", "crashed", "running", "paused", "cancelled")
 _SLOW_SHARE: Final = 0.4
+_SLOW_MS: Final = 10.0
+"""Below this nothing is slow, whatever its share."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,7 @@ def _states(
     limit = _SLOW_SHARE * sum(spent.values()) if len(spent) > 1 else float("inf")
     for node in nodes:
         group = samples.get(node.id, ())
-        slow = bool(group) and spent[node.id] >= max(limit, 1e-9)
+        slow = bool(group) and spent[node.id] >= max(limit, _SLOW_MS)
         yield NodeState(
             node=node,
             name=group[0].node if group else node.id.rpartition("/")[2],

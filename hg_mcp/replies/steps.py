@@ -11,7 +11,7 @@ from hg_mcp.queries.steps import StepPage
 from hg_mcp.queries.words import now_us
 from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, started, suggestion
 from hg_mcp.replies.budget import Call, Part
-from hg_mcp.replies.words import counted, error_line, handle, iso, ms, package_words, since_now
+from hg_mcp.replies.words import counted, error_line, file_from, handle, iso, ms, package_words, since_now
 from hg_mcp.text import one_line, printable, quoted
 from recorder.fingerprint import file_of_project
 from recorder.journal.frames import ErrorRecord
@@ -39,6 +39,8 @@ class StepRow(Row):
     map_size: int | None = None
     queue_wait_ms: float | None = None
     chunks: int | None = None
+    cache_hits: int | None = Field(default=None, description="cached calls inside the step that were served")
+    cache_misses: int | None = Field(default=None, description="and those that were computed")
     start_missed: bool | None = None
     graph: str | None = Field(default=None, description="recorded: the graph it is in, where that is not the run's own")
 
@@ -61,6 +63,8 @@ class StepRow(Row):
             map_size=step.map_size,
             queue_wait_ms=ms(waited),
             chunks=step.chunks or None,
+            cache_hits=step.cache_hits or None,
+            cache_misses=step.cache_misses or None,
             start_missed=step.start_missed or None,
             graph=one_line(step.graph, 80) if step.graph not in {home, ""} and step.kind == "node" else None,
         )
@@ -78,13 +82,12 @@ class Frame(Row):
     @classmethod
     def of(cls, file: str, line: int, function: str, code: str, *, home: str) -> Self:
         """A recorded frame; ``home`` is where the program ran, which the project's files are shown relative to."""
-        ours = bool(file_of_project(file))
         return cls(
-            file=printable(file.removeprefix(home.rstrip("/") + "/") if ours else file),
+            file=file_from(home, file),
             line=line,
             function=printable(function),
             code=printable(code) or None,
-            in_project=ours or None,
+            in_project=bool(file_of_project(file)) or None,
         )
 
 
@@ -167,7 +170,7 @@ class Code(Row):
         if node is None:
             return None
         return cls(
-            file=printable(node.file),
+            file=file_from(page.run.worker.cwd, node.file),
             line=node.line or None,
             function=printable(node.qualname) or None,
             source_hash=node.source_hash or None,

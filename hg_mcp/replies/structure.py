@@ -10,7 +10,7 @@ from hg_mcp.names import GET_RUN_STEPS, SUMMARIZE_RUN
 from hg_mcp.queries.structure import NOT_REACHED, GraphPage, NodeState
 from hg_mcp.replies.base import NextCall, Reply, Row, handles, next_part, suggestion
 from hg_mcp.replies.budget import Call, Part
-from hg_mcp.replies.words import counted, handle, ms, status_words
+from hg_mcp.replies.words import counted, file_from, handle, ms, status_words
 from hg_mcp.text import one_line, printable, quoted, width
 from recorder.journal.frames import GraphEdge
 
@@ -38,7 +38,7 @@ class GraphNodeRow(Row):
 
     node: str = Field(description="its name after those of the nodes around it")
     status: str = Field(
-        description="failed, crashed, running, paused, cancelled, slow (40 % of the run's own time or more), cached, "
+        description="failed, crashed, running, paused, cancelled, slow (10 ms and 40 % of the run's own time or more), cached, "
         "completed or not_reached"
     )
     count: int | None = Field(default=None, description="executions")
@@ -58,8 +58,8 @@ class GraphNodeRow(Row):
     source_changed: bool | None = Field(default=None, description="the source on disk is no longer the one that ran")
 
     @classmethod
-    def of(cls, state: NodeState) -> Self:
-        """A node with its state as a row."""
+    def of(cls, state: NodeState, home: str) -> Self:
+        """A node with its state as a row; ``home`` is where the program ran."""
         node = state.node
         return cls(
             node=printable(node.id),
@@ -74,7 +74,7 @@ class GraphNodeRow(Row):
             branches=_names([label if label == target else f"{label}: {target}" for label, target in node.branches]),
             inputs=_names(node.inputs),
             outputs=_names(node.outputs),
-            file=printable(node.file) or None,
+            file=file_from(home, node.file) or None,
             line=node.line or None,
             function=printable(node.qualname) or None,
             source_hash=node.source_hash or None,
@@ -123,7 +123,7 @@ class GraphDescription(Reply):
             graph=one_line(page.run.graph, 40),
             status=page.run.status,
             structure_recorded=page.structure is not None,
-            nodes=[GraphNodeRow.of(state) for state in page.nodes],
+            nodes=[GraphNodeRow.of(state, page.run.worker.cwd) for state in page.nodes],
             edges=[EdgeRow.of(edge) for edge in edges] or None,
             mermaid=list(_mermaid(page.nodes, edges)),
             next=_next(page),

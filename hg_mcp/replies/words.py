@@ -6,9 +6,21 @@ from typing import Final
 
 from hg_mcp.queries.runs import has_failures_inside
 from hg_mcp.text import head, one_line, printable
+from recorder.fingerprint import file_of_project
 from recorder.store.protocols import Run
 
-__all__ = ["counted", "error_line", "handle", "iso", "lasted", "ms", "package_words", "since_now", "status_words"]
+__all__ = [
+    "counted",
+    "error_line",
+    "file_from",
+    "handle",
+    "iso",
+    "lasted",
+    "ms",
+    "package_words",
+    "since_now",
+    "status_words",
+]
 
 _LONGEST_ID: Final = 48
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -60,6 +72,11 @@ def error_line(error_type: str | None, message: str | None, limit: int = 160) ->
     """An error on one line, ``type: message``; recorded text."""
     words = [word for word in (error_type, message) if word]
     return one_line(": ".join(words), limit) if words else None
+
+
+def file_from(home: str, file: str) -> str:
+    """A recorded file, relative to the directory that the program ran in if it is the user's own and within it."""
+    return printable(file.removeprefix(home.rstrip("/") + "/") if file_of_project(file) else file)
 
 
 def package_words(packages: Mapping[str, str]) -> dict[str, str] | None:

@@ -113,7 +113,8 @@ class ProcessFrame(Struct, array_like=True, tag=0, frozen=True):
 class Told(Struct, array_like=True, gc=False):
     """What the code of a step, or of a run outside any step, said of it; and its log records that were not kept.
 
-    ``logs_dropped`` counts them by the name of their level.
+    ``logs_dropped`` counts them by the name of their level. ``cache_hits`` and ``cache_misses`` count the cached calls
+    that were made inside it (hypercache's), served and computed.
     """
 
     metadata: dict[str, str] | None = None
@@ -122,6 +123,8 @@ class Told(Struct, array_like=True, gc=False):
     tokens: int | None = None
     cost: float | None = None
     logs_dropped: dict[str, int] | None = None
+    cache_hits: int = 0
+    cache_misses: int = 0
 
 
 class RunFrame(Struct, array_like=True, tag=1, gc=False):

@@ -154,7 +154,8 @@ class LogEntry:
 class Step:
     """A row of a run: ``kind`` is ``node`` (an execution) or ``item`` (of a map), ``step`` its number in start order.
 
-    ``item`` is the index of an item, and for a node that of the nearest item above it.
+    ``item`` is the index of an item, and for a node that of the nearest item above it. ``cache_hits`` and
+    ``cache_misses`` count cached calls inside it, served and computed.
     """
 
     step: int
@@ -187,6 +188,8 @@ class Step:
     start_missed: bool
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
     usage: Usage | None = None
+    cache_hits: int = 0
+    cache_misses: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

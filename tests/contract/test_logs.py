@@ -55,6 +55,12 @@ async def test_what_a_step_told_is_its_last_word(store: Store) -> None:
     assert await store.reader.logs_dropped(1, "b") == {}
 
 
+async def test_cached_calls_inside_a_step_are_counted(store: Store) -> None:
+    store.put(process(), run(), step(1, told=Told(cache_hits=2, cache_misses=1)), step(2, node="b"))
+    told, silent = await store.reader.steps(1, StepFilter(), limit=9)
+    assert (told.cache_hits, told.cache_misses, silent.cache_hits, silent.cache_misses) == (2, 1, 0, 0)
+
+
 async def test_usage_is_summed_by_node(store: Store) -> None:
     store.put(process(), run(told=Told(tokens=1)), step(1, told=Told(None, 10, 5)), step(2, told=Told(tokens=3)))
     store.put(step(3, node="b", told=Told(cost=2.5)), step(4, node="c", told=Told(logs_dropped={"INFO": 1})))

@@ -73,3 +73,19 @@ def test_a_row_becomes_final_once(soup: list[Any]) -> None:
     linker.abandon_all()
     firsts = [(frame.run, frame.step) for frame in frames if isinstance(frame, StepFrame) and frame.final]
     assert len(firsts) == len(set(firsts))
+
+
+def test_cached_calls_inside_a_node_are_counted_with_it_once_each() -> None:
+    place = {"run_id": "r0", "timestamp": 1.7e9}
+    asked = {**place, "parent_span_id": "s1", "node_name": "ask"}
+    hit = e.InnerCacheEvent(**asked, span_id="s2", hit=True)
+    soup = [
+        e.RunStartEvent(**place, span_id="s0"),
+        e.NodeStartEvent(**place, span_id="s1", parent_span_id="s0", node_name="ask"),
+        hit,
+        hit,
+        e.InnerCacheEvent(**asked, span_id="s3"),
+    ]
+    _, frames = linked(soup)
+    told = frames[-1].told
+    assert (told.cache_hits, told.cache_misses) == (1, 1)

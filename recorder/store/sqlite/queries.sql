@@ -130,8 +130,10 @@ INSERT OR REPLACE INTO attempts (
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: save_told
-INSERT OR REPLACE INTO told (run, step, metadata, input_tokens, output_tokens, tokens, cost, logs_dropped)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+INSERT OR REPLACE INTO told (
+    run, step, metadata, input_tokens, output_tokens, tokens, cost, logs_dropped, cache_hits, cache_misses
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: save_log
 INSERT OR REPLACE INTO logs (
@@ -312,7 +314,8 @@ SELECT
     steps.status, steps.item, steps.execution, steps.superstep, threads.name AS thread, steps.created_at,
     steps.assigned_at, steps.started_at, steps.ended_at, steps.duration_ms, steps.marks, steps.failures,
     steps.attempts, steps.chunks, steps.decision, error_names.name AS error_type, errors.message AS error_message,
-    steps.nested_run_id, steps.map_size, told.metadata, told.input_tokens, told.output_tokens, told.tokens, told.cost
+    steps.nested_run_id, steps.map_size, told.metadata, told.input_tokens, told.output_tokens, told.tokens, told.cost,
+    coalesce(told.cache_hits, 0) AS cache_hits, coalesce(told.cache_misses, 0) AS cache_misses
 FROM steps
 JOIN names AS nodes ON nodes.id = steps.node
 JOIN names AS graphs ON graphs.id = steps.graph

@@ -248,7 +248,7 @@ def log_row(run: int, frame: LogFrame, names: Mapping[str, int]) -> tuple[object
 def told_row(run: int, step: int, told: Told) -> tuple[object, ...]:
     """A row of ``told``."""
     counts = (told.input_tokens, told.output_tokens, told.tokens, told.cost)
-    return (run, step, _text(told.metadata), *counts, _text(told.logs_dropped))
+    return (run, step, _text(told.metadata), *counts, _text(told.logs_dropped), told.cache_hits, told.cache_misses)
 
 
 def unpack_error(type_name: str, message: str, detail: str) -> ErrorRecord:

@@ -5,7 +5,7 @@
 -- one run from 1, and 0 means the run itself. A later frame of a row replaces all of it.
 
 PRAGMA application_id = 0x48474d43;  -- "HGMC"
-PRAGMA user_version = 6;
+PRAGMA user_version = 7;
 
 -- Names that repeat: nodes, graphs, threads, types. Stored once.
 CREATE TABLE names (
@@ -258,6 +258,8 @@ CREATE TABLE told (
     tokens        INTEGER,
     cost          REAL,
     logs_dropped  TEXT,  -- a JSON object: level, count
+    -- Cached calls inside it, served and computed.
+    cache_hits INTEGER NOT NULL DEFAULT 0, cache_misses INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (run, step)
 ) STRICT, WITHOUT ROWID;
 
