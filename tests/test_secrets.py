@@ -94,16 +94,25 @@ async def test_no_secret_is_in_any_reply(recorded: tuple[Path, list[str]]) -> No
     said: dict[str, list[bytes]] = {name: [] for name in TOOLS}
     for run in runs:
         steps = json.loads(await answer(source, "get_run_steps", {"run": run["run_id"], "budget": 50_000}))["steps"]
-        for name in TOOLS:
-            for step in ("", *(step["path"] for step in steps)):
-                said[name] += [await asked(source, name, arguments) for arguments in ways(run["run_id"], step)]
+        for step in ("", *(step["path"] for step in steps)):
+            values = await value_names(source, run["run_id"], step)
+            for name in TOOLS:
+                said[name] += [await asked(source, name, arguments) for arguments in ways(run["run_id"], step, values)]
     await source.close()
     assert [name for name, replies in said.items() if not any(b'"summary"' in reply for reply in replies)] == []
     assert {leak for replies in said.values() for reply in replies for leak in leaks(reply)} == set()
 
 
-def ways(run: str, step: str) -> Iterator[dict[str, Any]]:
+async def value_names(source: Store, run: str, step: str) -> list[str]:
+    """What the step holds."""
+    reply = await answer(source, "get_step_values", {"run": run, "step": step, "budget": 50_000})
+    return list(dict.fromkeys(row["name"] for row in json.loads(reply)["values"]))
+
+
+def ways(run: str, step: str, values: list[str]) -> Iterator[dict[str, Any]]:
     """Arguments of which each tool takes some."""
+    for value in values:
+        yield {"run": run, "step": step, "value": value, "budget": 50_000}
     yield {"run": run, "step": step, "budget": 50_000}
     yield {"run": run, "step": step, "value": "text", "budget": 50_000}
     if not step:

@@ -38,8 +38,8 @@ class GraphNodeRow(Row):
 
     node: str = Field(description="its name after those of the nodes around it")
     status: str = Field(
-        description="failed, crashed, running, paused, cancelled, slow (10 ms and 40 % of the run's own time or more), cached, "
-        "completed or not_reached"
+        description="failed, crashed, running, paused, cancelled, slow (10 ms and 40 % of the run's own time or more), "
+        "cached, completed or not_reached"
     )
     count: int | None = Field(default=None, description="executions")
     errors: int | None = None

@@ -1,4 +1,4 @@
-"""Cached calls inside a node, told by hypercache through the framework. `make live` runs this file with it installed."""
+"""Cached calls inside a node, told by hypercache through the framework: `make live` installs it for this file."""
 
 from pathlib import Path
 
