@@ -48,7 +48,7 @@ RULES: Final = (
         name="HTTP status",
         pattern=(
             r"""\b(?:HTTP(?:/\d(?:\.\d)?| Error)?|[Ss]tatus(?:[ _-]?[Cc]ode)?|[Cc]ode)[ :=]{0,3}[1-5]\d\d\b"""
-            r"""|['"]?\b[45]\d\d [A-Z][a-z]+(?:[ -][A-Z][a-z]+)*['"]?"""
+            r"""|['"]?\b[45]\d\d [A-Z][a-z]+(?:[ -][A-Za-z][a-z]+)*['"]?"""
             r"""|\A[1-5]\d\d\b(?=:|\Z)"""
         ),
         mark=None,
@@ -56,6 +56,7 @@ RULES: Final = (
             ("504 Gateway Timeout", "504 Gateway Timeout"),
             ("Error code: 429 - retry in 20s", "Error code: 429 - retry in <duration>"),
             ("429", "429"),
+            ("error '504 Gateway Time-out' after 3 s", "error 504 Gateway Time-out after <duration>"),
             ("503 rows left over", "<number> rows left over"),
         ),
     ),

@@ -9,9 +9,9 @@ from hg_mcp.queries.nodes import NodeFacts, nodes_of
 from hg_mcp.queries.packages import packages_of
 from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.sources import changed_sources
-from recorder.store.protocols import Failure, Run, RunFilter, RunReader, Step, StepFilter
+from recorder.store.protocols import Failure, Run, RunFilter, RunReader, Sample, Step, StepFilter
 
-__all__ = ["Cause", "RunStory", "causes_of", "run_story"]
+__all__ = ["Cause", "RunStory", "causes_of", "run_story", "story_of"]
 
 _UNFINISHED: Final = {
     "running": ("running",),
@@ -59,15 +59,19 @@ async def run_story(reader: RunReader, handle: str) -> RunStory:
         CannotAnswer: There is no such run.
     """
     run = await find_run(reader, handle)
-    failures = await reader.failures(run.key)
-    causes = causes_of(failures)
+    return await story_of(reader, run, await reader.failures(run.key), await reader.samples(run.key))
+
+
+async def story_of(reader: RunReader, run: Run, failures: Sequence[Failure], samples: Sequence[Sample]) -> RunStory:
+    """The story of a run, from its failures and samples."""
+    causes = causes_of([failure for failure in failures if failure.step])
     unfinished, total = await _unfinished(reader, run)
     return RunStory(
         run=run,
         causes=causes,
         unfinished=unfinished,
         unfinished_total=total,
-        nodes=nodes_of(await reader.samples(run.key)),
+        nodes=nodes_of(samples),
         changed=await changed_sources(run, await reader.structure(run.key)),
         packages=packages_of(run, [cause.first.error for cause in causes]),
         earlier_good=bool(await reader.runs(RunFilter(graph=run.graph, good=True, until=run.started_at), limit=1)),
@@ -97,10 +101,10 @@ def _holds(path: str, paths: Sequence[str]) -> bool:
 
 
 def causes_of(failures: Sequence[Failure]) -> list[Cause]:
-    """The steps' failures by fingerprint, most frequent first; errors that merely passed through have none."""
+    """Failures by fingerprint, most frequent first; errors that merely passed through have none."""
     alike: dict[str, list[Failure]] = {}
     for failure in failures:
-        if failure.step and failure.fingerprint:
+        if failure.fingerprint:
             alike.setdefault(failure.fingerprint, []).append(failure)
     causes = [
         Cause(fingerprint=found, first=group[0], count=len(group), items=_items(group))

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hg_mcp.replies.compare import RunComparison
     from hg_mcp.replies.contrast import ItemContrast
+    from hg_mcp.replies.explain import FailureExplanation
+    from hg_mcp.replies.groups import ErrorGroupList
     from hg_mcp.replies.lineage import ValueTrace
     from hg_mcp.replies.logs import LogList
     from hg_mcp.replies.nodes import NodeStats
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from hg_mcp.replies.values import ValueList
 
 __all__ = [
+    "ErrorGroupList",
+    "FailureExplanation",
     "GraphDescription",
     "ItemContrast",
     "LogList",
@@ -29,6 +33,8 @@ __all__ = [
 ]
 
 _MODULES = {
+    "ErrorGroupList": "groups",
+    "FailureExplanation": "explain",
     "GraphDescription": "structure",
     "ItemContrast": "contrast",
     "LogList": "logs",

@@ -140,7 +140,7 @@ class _Sequence:
         for laid in self._laid:
             kept = bisect_right(laid.ends, complete)
             if left := len(laid.ends) - kept + laid.part.beyond:
-                excerpt = laid.part.excerpt if partly and laid.ends[-1] == complete + 1 else None
+                excerpt = laid.part.excerpt if partly and laid.ends and laid.ends[-1] == complete + 1 else None
                 call = excerpt.onward(partly) if excerpt else self._rest(laid, kept)
                 _join(found, {"what": laid.part.what or laid.part.field, "how_many": left, "call": call})
         return found

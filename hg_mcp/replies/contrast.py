@@ -14,7 +14,7 @@ from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.words import counted, handle, lasted
 from hg_mcp.text import one_line, quoted
 
-__all__ = ["ItemContrast"]
+__all__ = ["ItemContrast", "sentence"]
 
 _WEAK: Final = 3
 _LONGEST_HANDLE: Final = 100
@@ -39,7 +39,7 @@ class SeparatorRow(Row):
     def of(cls, one: Separator, found: Contrast) -> Self:
         """A separator as a row."""
         return cls(
-            says=_sentence(one, found),
+            says=sentence(one, found),
             a_hits=one.a_hits,
             b_hits=one.b_hits,
             p=float(f"{one.p:.2g}"),
@@ -96,11 +96,11 @@ def _shown(found: Contrast) -> Sequence[Separator]:
 def _summary(found: Contrast) -> str:
     run = quoted(found.run.run_id)
     if found.conclusive:
-        return one_line(_sentence(found.separators[0], found), _LONGEST_SUMMARY)
+        return one_line(sentence(found.separators[0], found), _LONGEST_SUMMARY)
     perfect = next((one for one in found.separators if one.a_hits == one.a and not one.b_hits and not one.effect), None)
     if perfect is not None:
         weak = f" Of so few items that may be chance (p = {perfect.p:.2g})."
-        return one_line(_sentence(perfect, found), _LONGEST_SUMMARY) + weak
+        return one_line(sentence(perfect, found), _LONGEST_SUMMARY) + weak
     a, b = len(found.a.items), len(found.b.items)
     return f"Nothing recorded tells why these {counted(a, 'item')} and not the other {b} of run {run}."
 
@@ -123,7 +123,7 @@ def _side(side: Side) -> str:
     return one_line(f"{counted(len(side.items), 'item')}: {items}", 100)
 
 
-def _sentence(one: Separator, found: Contrast) -> str:
+def sentence(one: Separator, found: Contrast) -> str:
     """As a person would say it: all 6 failed items this, 2 of 44 completed ones too."""
     a, b = _word(found.a, "items of a"), _word(found.b, "of b")
     first = f"All {one.a}" if one.a_hits == one.a > 1 else f"{one.a_hits} of {one.a}"

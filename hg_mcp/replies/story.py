@@ -9,6 +9,7 @@ from hg_mcp.names import (
     COMPARE_RUNS,
     CONTRAST_ITEMS,
     DESCRIBE_GRAPH,
+    EXPLAIN_FAILURE,
     GET_RUN_STEPS,
     GET_STEP_VALUES,
     LIST_RUNS,
@@ -38,7 +39,7 @@ from hg_mcp.replies.words import counted, handle, lasted, ms, package_words, sin
 from hg_mcp.text import one_line, printable, quoted
 from recorder.store.protocols import Run, Step
 
-__all__ = ["RunSummary"]
+__all__ = ["OpenStep", "RunSummary", "failing_line", "story_line"]
 
 _LONGEST_HANDLE: Final = 100
 _LONGEST_SUMMARY: Final = 200
@@ -187,7 +188,7 @@ class RunSummary(Reply):
         """The reply for a run's story."""
         run = story.run
         reply = cls(
-            summary=_summary(story),
+            summary=story_line(story),
             run_id=handle(run),
             graph=one_line(run.graph, 40),
             status=run.status,
@@ -255,13 +256,14 @@ def _own_error(story: RunStory) -> str | None:
     return one_line(f"{run.error_type}: {run.error_message}", 120)
 
 
-def _summary(story: RunStory) -> str:
+def story_line(story: RunStory) -> str:
+    """The story in one line: what it was, how it ended, why."""
     run = story.run
     what = f"{quoted(run.graph, 40)}"
     size = f", {run.map_size} items" if run.is_map and run.map_size is not None else ""
-    lacks = " The record is incomplete." if any(_lacks(run)) else ""
-    story_line = f"{what}{size}: {status_words(run)}{_took(run)}. {_reason(story)}"
-    return one_line(story_line, _LONGEST_SUMMARY) + lacks
+    incomplete = " The record is incomplete." if any(_lacks(run)) else ""
+    line = f"{what}{size}: {status_words(run)}{_took(run)}. {_reason(story)}"
+    return one_line(line, _LONGEST_SUMMARY) + incomplete
 
 
 def _took(run: Run) -> str:
@@ -274,15 +276,15 @@ def _reason(story: RunStory) -> str:
     run, open_steps = story.run, counted(story.unfinished_total, "step")
     where = f" at {quoted(story.unfinished[0].path)}" if story.unfinished else ""
     if run.status == "crashed":
-        return f"Its process died with {open_steps} executing{where}." + _failing(story)
+        return f"Its process died with {open_steps} executing{where}." + failing_line(story)
     if run.status == "running":
         silent = "Its recorder has been silent for over 15 s: it may hang or be gone. " if is_silent(run) else ""
-        return f"{silent}Executing now: {open_steps}{where}." + _failing(story)
+        return f"{silent}Executing now: {open_steps}{where}." + failing_line(story)
     if run.status in {"paused", "cancelled", "stopped"}:
         asked = " A stop was requested." if run.stop_requested_at else ""
-        return f"{run.status.capitalize()}{where or ''}.{asked}" + _failing(story)
+        return f"{run.status.capitalize()}{where or ''}.{asked}" + failing_line(story)
     if story.causes:
-        return _failing(story).strip()
+        return failing_line(story).strip()
     if run.error_type:
         return f"The run itself failed with {quoted(run.error_type)}; no node did."
     if run.items_failed:
@@ -290,7 +292,8 @@ def _reason(story: RunStory) -> str:
     return "No failures." if run.status == "completed" else "No step failed."
 
 
-def _failing(story: RunStory) -> str:
+def failing_line(story: RunStory) -> str:
+    """What failed, as a sentence that follows another; empty where nothing did."""
     if not story.causes:
         return ""
     first, kinds = story.causes[0], len(story.causes)
@@ -323,11 +326,13 @@ def _lacks(run: Run) -> Iterator[str]:
 def _next(story: RunStory) -> list[NextCall]:
     run = handle(story.run)
     found: list[NextCall] = []
+    if story.causes or story.run.status in {"failed", "partial", "crashed"}:
+        reason = "error, line of code, inputs, history, and what differs from the last good run"
+        found.append(suggestion(EXPLAIN_FAILURE, reason, run=run))
     if story.causes:
         path = story.causes[0].first.path
         if path and len(path) <= _LONGEST_HANDLE:
             found.append(suggestion(GET_STEP_VALUES, "what went into the first failing step", run=run, step=path))
-            found.append(suggestion(GET_RUN_STEPS, "its traceback and attempts", run=run, step=path))
     found += _comparisons(story)
     if story.unfinished:
         status = story.unfinished[0].status

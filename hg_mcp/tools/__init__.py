@@ -9,6 +9,7 @@ from typing import Final
 
 from hg_mcp.tools.comparing import compare_runs, contrast_items, trace_value
 from hg_mcp.tools.definition import Tool
+from hg_mcp.tools.failures import explain_failure, list_error_groups
 from hg_mcp.tools.graphs import describe_graph
 from hg_mcp.tools.logs import get_logs
 from hg_mcp.tools.runs import list_failed_runs, list_runs, summarize_run
@@ -18,6 +19,7 @@ __all__ = ["GROUPS", "TOOLS"]
 
 GROUPS: Final[Mapping[str, tuple[Tool, ...]]] = {
     "Runs": (list_runs, list_failed_runs, summarize_run),
+    "Failures": (explain_failure, list_error_groups),
     "Steps": (get_run_steps, node_stats, get_step_values, get_logs),
     "Graphs": (describe_graph,),
     "Causes": (compare_runs, contrast_items, trace_value),

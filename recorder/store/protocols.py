@@ -230,8 +230,9 @@ class Failure:
 class ErrorGroup:
     """Failures with one fingerprint, over runs; ``message`` is the normalized one.
 
-    ``count`` is failures, ``runs`` the runs they were in, ``runs_since`` those of them with one since the filter's
-    moment. ``first_run`` and ``last_run`` are run ids, ``graphs`` the graphs of the runs.
+    ``count`` is failures, ``runs`` the runs they were in, ``runs_since`` those of them that started since
+    the filter's moment. ``first_run`` and ``last_run`` are run ids, the first started at ``first_started_at``;
+    ``graphs`` are the graphs of the runs.
     """
 
     fingerprint: str
@@ -246,6 +247,7 @@ class ErrorGroup:
     last_at: int
     first_run: str
     last_run: str
+    first_started_at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -466,7 +468,7 @@ class RunReader(Protocol):
         ...
 
     async def error_groups(self, which: ErrorGroupFilter, *, limit: int, after: int = 0) -> list[ErrorGroup]:
-        """Groups of failures that are alike: those seen since ``which.since`` first, then by how often.
+        """Groups of failures that are alike: those in most runs since ``which.since`` first.
 
         ``after`` is how many to pass over.
         """

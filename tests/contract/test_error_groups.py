@@ -41,10 +41,10 @@ async def test_failures_that_are_alike_are_one_group_over_all_runs(store: Store)
     assert await counted(store, fingerprint="0" * 12) == []
 
 
-async def test_groups_seen_since_a_moment_come_first_and_say_in_how_many_runs(store: Store) -> None:
-    old = [step(n, "failed", error=late(), ended_at=T0 + n) for n in range(1, 5)]
-    store.put(process(), run(1, "failed"), *old, run(2, "failed"))
-    store.put(step(1, "failed", run=2, node="load", error=late(), ended_at=T0 + DAY))
+async def test_groups_of_runs_since_a_moment_come_first_and_say_in_how_many_runs(store: Store) -> None:
+    old = [step(n, "failed", error=late(), ended_at=T0 + 9 * DAY) for n in range(1, 5)]
+    store.put(process(), run(1, "failed"), *old, run(2, "failed", started_at=T0 + DAY))
+    store.put(step(1, "failed", run=2, node="load", error=late()))
     recent, gone = await store.reader.error_groups(ErrorGroupFilter(since=T0 + DAY), limit=9)
     assert [(group.node, group.runs_since) for group in (recent, gone)] == [("load", 1), ("fetch", 0)]
     assert [group.node for group in await store.reader.error_groups(EVERY_GROUP, limit=1, after=1)] == ["load"]

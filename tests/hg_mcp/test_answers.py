@@ -49,14 +49,14 @@ async def test_a_summary_names_the_failing_items_the_node_the_error_and_the_slow
             },
             "next": [
                 {
+                    "tool": "explain_failure",
+                    "arguments": {"run": "run-a1b2c3d4e5f6"},
+                    "reason": "error, line of code, inputs, history, and what differs from the last good run",
+                },
+                {
                     "tool": "get_step_values",
                     "arguments": {"run": "run-a1b2c3d4e5f6", "step": "[3]/llm_call"},
                     "reason": "what went into the first failing step",
-                },
-                {
-                    "tool": "get_run_steps",
-                    "arguments": {"run": "run-a1b2c3d4e5f6", "step": "[3]/llm_call"},
-                    "reason": "its traceback and attempts",
                 },
                 {
                     "tool": "contrast_items",
@@ -107,21 +107,21 @@ async def test_all_of_that_fits_in_the_smallest_budget(ask):
             "about": {},
             "next": [
                 {
+                    "tool": "explain_failure",
+                    "arguments": {"run": "run-a1b2c3d4e5f6"},
+                    "reason": "error, line of code, inputs, history, and what differs from the last good run",
+                },
+                {
                     "tool": "get_step_values",
                     "arguments": {"run": "run-a1b2c3d4e5f6", "step": "[3]/llm_call"},
                     "reason": "what went into the first failing step",
-                },
-                {
-                    "tool": "get_run_steps",
-                    "arguments": {"run": "run-a1b2c3d4e5f6", "step": "[3]/llm_call"},
-                    "reason": "its traceback and attempts",
                 },
             ],
             "omitted": [
                 {
                     "what": "next, about",
                     "how_many": 3,
-                    "call": {"tool": "summarize_run", "arguments": {"run": "run-a1b2c3d4e5f6", "budget": 441}},
+                    "call": {"tool": "summarize_run", "arguments": {"run": "run-a1b2c3d4e5f6", "budget": 448}},
                 }
             ],
         }

@@ -9,14 +9,18 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from hg_mcp.queries.alignment import Pair
+from hg_mcp.queries.baseline import Difference
 from hg_mcp.queries.changes import ABSENT, Change
 from hg_mcp.queries.compare import Comparison, Divergence, Pace, ValueChange
 from hg_mcp.queries.contrast import Contrast, Separator, Side
+from hg_mcp.queries.explain import Explanation, Fault
 from hg_mcp.queries.features import Feature
+from hg_mcp.queries.groups import STATES, Check, GroupPage, GroupState, NodeChange, Sampled
 from hg_mcp.queries.lineage import Hop, Lineage, Place
 from hg_mcp.queries.logs import LogLine, LogPage
 from hg_mcp.queries.nodes import NodeFacts
 from hg_mcp.queries.profile import Spread, ValueProfile
+from hg_mcp.queries.reach import NotReached
 from hg_mcp.queries.reference import Reference
 from hg_mcp.queries.runs import RunPage
 from hg_mcp.queries.selection import Piece
@@ -26,6 +30,8 @@ from hg_mcp.queries.story import Cause, RunStory
 from hg_mcp.queries.structure import GraphPage, NodeState
 from hg_mcp.queries.values import ValuePage
 from hg_mcp.replies import (
+    ErrorGroupList,
+    FailureExplanation,
     GraphDescription,
     ItemContrast,
     LogList,
@@ -39,7 +45,19 @@ from hg_mcp.replies import (
 from hg_mcp.replies.base import Reply
 from hg_mcp.replies.budget import tokens
 from recorder.journal.frames import ErrorRecord, GraphEdge, GraphFrame, GraphNode
-from recorder.store.protocols import Attempt, Backlog, Failure, LogEntry, Run, Step, StepValue, StoredValue, Worker
+from recorder.store.protocols import (
+    Attempt,
+    Backlog,
+    ErrorGroup,
+    Failure,
+    LogEntry,
+    NodeWindow,
+    Run,
+    Step,
+    StepValue,
+    StoredValue,
+    Worker,
+)
 
 T0 = 1_790_000_000_000_000
 NOTHING_BEHIND = Backlog()
@@ -376,9 +394,110 @@ def log_pages(draw: st.DrawFn) -> LogPage:
     )
 
 
+@st.composite
+def error_groups(draw: st.DrawFn) -> ErrorGroup:
+    return ErrorGroup(
+        fingerprint="0123456789ab",
+        type=draw(HANDLE),
+        message=draw(TEXT),
+        node=draw(HANDLE),
+        graphs=(draw(HANDLE),) * draw(MANY),
+        count=draw(COUNTS),
+        runs=draw(COUNTS),
+        runs_since=draw(COUNTS),
+        first_at=T0,
+        last_at=T0,
+        first_run=draw(HANDLE),
+        last_run=draw(HANDLE),
+        first_started_at=T0,
+    )
+
+
+@st.composite
+def explanations(draw: st.DrawFn) -> Explanation:
+    story, text = draw(stories()), draw(TEXT)
+    contents = st.none() | TEXT.map(lambda text: json.dumps(text).encode()) | st.binary(max_size=200)
+    stored = [
+        StoredValue(
+            direction="input",
+            name=draw(HANDLE),
+            status="captured",
+            type=draw(TEXT),
+            size=9,
+            digest=None,
+            note=None,
+            data=draw(contents),
+        )
+        for _ in range(draw(st.integers(0, 3)))
+    ]
+    attempt = Attempt(
+        number=1,
+        started_at=T0,
+        ended_at=T0,
+        duration_ms=1.0,
+        outcome="failed",
+        error=ErrorRecord(text, text),
+        max_attempts=3,
+        timeout_seconds=None,
+        retry_scheduled=True,
+    )
+    history = draw(st.none() | error_groups())
+    faults = [Fault(cause=cause, history=history, attempts=[attempt] * 3, inputs=stored) for cause in story.causes[:5]]
+    return Explanation(
+        story=story,
+        faults=[*faults, *(Fault(cause=cause) for cause in story.causes[5:])],
+        step=draw(st.none() | steps(1)),
+        good=draw(st.none() | runs()),
+        differences=[Difference(kind="code", name=text, before=text, after=text)] * draw(MANY),
+        not_reached=[NotReached(node=draw(HANDLE), items=range(0, 900, 3))] * draw(MANY),
+    )
+
+
+@st.composite
+def group_pages(draw: st.DrawFn) -> GroupPage:
+    states = [
+        GroupState(group=draw(error_groups()), state=draw(st.sampled_from(STATES)), runs_since=draw(COUNTS))
+        for _ in range(draw(st.integers(0, 3)))
+    ] * draw(st.sampled_from([1, 60]))
+    window = NodeWindow(
+        node=draw(HANDLE),
+        graph="",
+        count=draw(COUNTS),
+        errors=9,
+        cached=0,
+        attempts=0,
+        timed=9,
+        total_ms=1.0,
+        p50_ms=draw(st.floats(0, 1e12)),
+        p95_ms=1.0,
+        p99_ms=1.0,
+        max_ms=1.0,
+    )
+    change = NodeChange(
+        node=draw(HANDLE), before=window, after=window, slower=draw(st.none() | st.floats(1, 1e9)), fails_more=True
+    )
+    sampled = Sampled(runs=draw(COUNTS), with_fault=draw(COUNTS))
+    check = Check(
+        verdict=draw(st.sampled_from(["gone", "still_there", "unproven", "not_run"])),
+        before=sampled,
+        after=sampled,
+        luck=draw(st.none() | st.floats(0, 1)),
+        executions=draw(st.none() | COUNTS),
+        nodes=draw(COUNTS),
+        worse=[change] * draw(MANY),
+    )
+    more = draw(COUNTS) if states else 0
+    counts = dict.fromkeys(STATES, draw(COUNTS))
+    return GroupPage(
+        groups=states, total=len(states) + more, since=T0, counts=counts, check=draw(st.none() | st.just(check))
+    )
+
+
 REPLIES: st.SearchStrategy[Reply] = st.one_of(
     log_pages().map(LogList.of),
     stories().map(RunSummary.of),
+    explanations().map(FailureExplanation.of),
+    group_pages().map(ErrorGroupList.of),
     step_pages().map(StepList.of),
     value_pages().map(ValueList.of),
     graph_pages().map(GraphDescription.of),
@@ -448,3 +567,12 @@ def test_the_diagnosis_counts_and_handles_are_there_at_the_smallest_budget(story
     assert doc.keys() >= {"summary", "run_id", "graph", "status", "started_at", "steps", "failures", "behind"}
     if story.causes:
         assert doc["causes"], doc
+
+
+@settings(max_examples=30, **QUICKLY)
+@given(found=explanations())
+def test_the_first_fault_and_its_fingerprint_are_there_at_the_smallest_budget(found: Explanation):
+    _, doc = shown(FailureExplanation.of(found), 300, FAR_BEHIND)
+    assert doc.keys() >= {"summary", "run_id", "graph", "status", "faults", "behind"}
+    if found.faults:
+        assert doc["faults"][0]["fingerprint"] == "0123456789ab"

@@ -158,8 +158,9 @@ DELETE FROM error_group_runs WHERE run = ?;
 
 -- name: save_error_group_runs
 -- The groups of a run, counted anew from its errors. The run's own error counts where no step explains it.
-INSERT INTO error_group_runs (error_group, run, graph, count, first_at, last_at)
-SELECT errors.error_group, errors.run, runs.graph, count(*), min(errors.raised_at), max(errors.raised_at)
+INSERT INTO error_group_runs (error_group, run, graph, started_at, count, first_at, last_at)
+SELECT
+    errors.error_group, errors.run, runs.graph, runs.started_at, count(*), min(errors.raised_at), max(errors.raised_at)
 FROM errors
 JOIN runs ON runs.id = errors.run
 WHERE errors.run = ? AND errors.error_group IS NOT NULL AND (
@@ -402,13 +403,13 @@ WHERE errors.run = :run AND errors.attempt = 0
 ORDER BY errors.step = 0, errors.step;
 
 -- name: error_groups
--- Groups with what their runs tell; those that happened since a moment first. In `latest` and `earliest`, run is the
+-- Groups with what their runs tell; those of runs that started since a moment first. In `latest` and `earliest`, run is the
 -- one of the maximum and of the minimum: SQLite takes bare columns from that row.
 WITH
     latest AS (
         SELECT
             error_group, run AS last_run, max(last_at) AS last_at, sum(count) AS count, count(*) AS runs,
-            sum(last_at >= :since) AS runs_since, json_group_array(DISTINCT graph) AS graphs
+            sum(started_at >= :since) AS runs_since, json_group_array(DISTINCT graph) AS graphs
         FROM error_group_runs
         WHERE {where}
         GROUP BY error_group
@@ -422,7 +423,7 @@ WITH
 SELECT
     error_groups.fingerprint, types.name AS type, error_groups.message, nodes.name AS node, latest.count,
     latest.runs, latest.runs_since, earliest.first_at, latest.last_at, first_runs.run_id AS first_run,
-    last_runs.run_id AS last_run,
+    last_runs.run_id AS last_run, first_runs.started_at AS first_started_at,
     (SELECT json_group_array(name) FROM names WHERE id IN (SELECT value FROM json_each(latest.graphs))) AS graphs
 FROM latest
 JOIN earliest ON earliest.error_group = latest.error_group
@@ -431,7 +432,7 @@ JOIN names AS types ON types.id = error_groups.type
 JOIN names AS nodes ON nodes.id = error_groups.node
 JOIN runs AS first_runs ON first_runs.id = earliest.first_run
 JOIN runs AS last_runs ON last_runs.id = latest.last_run
-ORDER BY latest.last_at >= :since DESC, latest.runs_since DESC, latest.count DESC, latest.last_at DESC, fingerprint
+ORDER BY latest.runs_since DESC, latest.count DESC, latest.last_at DESC, fingerprint
 LIMIT :limit OFFSET :after;
 
 -- name: count_error_groups

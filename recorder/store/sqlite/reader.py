@@ -126,7 +126,7 @@ class SqliteReader:
         return [records.failure(row) for row in await self._fetch(QUERIES["failures"], run=run)]
 
     async def error_groups(self, which: ErrorGroupFilter, *, limit: int, after: int = 0) -> list[ErrorGroup]:
-        """Groups of failures that are alike: those seen since ``which.since`` first, then by how often."""
+        """Groups of failures that are alike: those in most runs since ``which.since`` first."""
         conditions, values = _group_conditions(which)
         query = conjunction("error_groups", conditions)
         rows = await self._fetch(query, since=which.since, limit=limit, after=after, **values)

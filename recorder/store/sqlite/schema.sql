@@ -189,11 +189,13 @@ CREATE TABLE error_groups (
     node        INTEGER NOT NULL REFERENCES names (id)
 ) STRICT;
 
--- How often a group happened in a run, from `errors`: a run's own error counts where no step explains it.
+-- How often a group happened in a run, from `errors`: a run's own error counts where no step explains it. Graph and
+-- started_at are the run's.
 CREATE TABLE error_group_runs (
     error_group INTEGER NOT NULL,
     run         INTEGER NOT NULL,
     graph       INTEGER NOT NULL,
+    started_at  INTEGER NOT NULL,
     count       INTEGER NOT NULL,
     first_at    INTEGER NOT NULL,
     last_at     INTEGER NOT NULL,

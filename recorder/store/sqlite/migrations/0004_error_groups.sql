@@ -12,6 +12,7 @@ CREATE TABLE error_group_runs (
     error_group INTEGER NOT NULL,
     run         INTEGER NOT NULL,
     graph       INTEGER NOT NULL,
+    started_at  INTEGER NOT NULL,
     count       INTEGER NOT NULL,
     first_at    INTEGER NOT NULL,
     last_at     INTEGER NOT NULL,
@@ -51,8 +52,9 @@ DROP TABLE older_causes;
 
 CREATE INDEX causes ON errors (run, error_group, raised_at) WHERE error_group IS NOT NULL;
 
-INSERT INTO error_group_runs (error_group, run, graph, count, first_at, last_at)
-SELECT errors.error_group, errors.run, runs.graph, count(*), min(errors.raised_at), max(errors.raised_at)
+INSERT INTO error_group_runs (error_group, run, graph, started_at, count, first_at, last_at)
+SELECT
+    errors.error_group, errors.run, runs.graph, runs.started_at, count(*), min(errors.raised_at), max(errors.raised_at)
 FROM errors
 JOIN runs ON runs.id = errors.run
 WHERE errors.error_group IS NOT NULL AND (
