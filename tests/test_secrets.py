@@ -113,8 +113,8 @@ def ways(run: str, step: str, values: list[str]) -> Iterator[dict[str, Any]]:
     """Arguments of which each tool takes some."""
     for value in values:
         yield {"run": run, "step": step, "value": value, "budget": 50_000}
+        yield {"run": run, "step": step, "value": value, "range": "0:500", "budget": 50_000}
     yield {"run": run, "step": step, "budget": 50_000}
-    yield {"run": run, "step": step, "value": "text", "budget": 50_000}
     if not step:
         yield {"budget": 50_000}
         yield {"run": run, "budget": 50_000}
