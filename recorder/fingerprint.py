@@ -155,13 +155,14 @@ RULES: Final = (
     Rule(
         name="id",
         pattern=(
-            r"\b(?=[0-9a-fA-F]*\d)(?=[0-9a-fA-F]*[a-fA-F])[0-9a-fA-F]{8,}\b"
+            r"\b(?=[0-9a-fA-F]*\d)(?=[0-9a-fA-F]*[a-fA-F])[0-9a-fA-F]{6,}\b"
             r"|\b[A-Za-z]{2,12}[_-](?=[A-Za-z]*\d)[0-9A-Za-z]{6,}\b"
             r"|\b(?=[A-Za-z]*\d+[A-Za-z]+\d)[0-9A-Za-z]{12,}\b"
         ),
         mark="<id>",
         examples=(
             ("commit 9f8a7b6c is unknown", "commit <id> is unknown"),
+            ("504 Gateway Timeout (request 55805e2)", "504 Gateway Timeout (request <id>)"),
             ("request req_8fj3kd93 failed", "request <id> failed"),
         ),
     ),
@@ -208,7 +209,7 @@ def fingerprint(error: ErrorRecord, node: str) -> str:
         *(f"{file}:{function}" for file, function in own_frames(error)),
         *(f"{one}: {text}" for one, text in (members if _is_group(error) else ())),
     ]
-    text = "\x1f".join(parts).encode("utf-8", "surrogatepass")
+    text = "\x1f".join(parts).replace("<id>", "<number>").encode("utf-8", "surrogatepass")  # an id may be all digits
     return blake2b(text, digest_size=6, person=b"hg-mcp").hexdigest()
 
 

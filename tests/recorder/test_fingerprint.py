@@ -78,6 +78,12 @@ def test_a_fault_is_recognized_wherever_it_happens(how):
     assert fingerprint(SAME[how], "parse") == fingerprint(error(), "parse")
 
 
+@pytest.mark.parametrize("request_id", ["3d285d2", "55805e2", "5580512", "55805e21aa5f1b"])
+def test_an_id_is_data_whichever_of_its_digits_are_letters(request_id):
+    one, other = (error(message=f"504 Gateway Timeout (request {text})") for text in (request_id, "1aa5f1b"))
+    assert fingerprint(one, "llm_call") == fingerprint(other, "llm_call")
+
+
 OTHERS = {
     "type": error("KeyError"),
     "message": error(message="bad column"),
