@@ -58,8 +58,8 @@ fmt: $(READY) ## Format, fix what can be fixed, and write the generated docs
 	$(BIN)/ruff format
 	$(BIN)/python -m hg_mcp.tools.reference docs/tools.md
 
-torture: $(READY) ## Kill recording processes 500 times, map 100,000 items; the ordinary suite has a short form
-	@HG_MCP_KILLS=500 HG_MCP_ITEMS=100000 $(BIN)/python -m pytest tests/torture
+torture: $(READY) ## Attack it for as long as it takes, and write docs/torture.md; the ordinary suite has a short form
+	@HG_MCP_TORTURE=1 HG_MCP_KILLS=500 HG_MCP_ITEMS=100000 $(BIN)/python -m pytest tests/torture
 
 bench: $(READY) ## Measure beside its peers; reports, never fails
 	@$(BIN)/python -m benchmarks.run

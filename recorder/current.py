@@ -196,7 +196,7 @@ def _number(kind: type[int] | type[float], value: Any) -> int | float | None:
     try:
         number = kind(value)
         return number if abs(number) < _TOO_LARGE else None
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # the user's own ``__float__`` may raise anything
         return None
 
 

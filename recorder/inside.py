@@ -86,7 +86,11 @@ class Inside:
 
     def short_texts(self, given: Mapping[str, object]) -> dict[str, str]:
         """Names and texts as a row holds them: bounded, redacted."""
-        return short_texts(given, self._redaction)
+        try:
+            return short_texts(given, self._redaction)
+        except Exception as error:
+            self._contain(error)
+            return {}
 
     def output_of(self, run: int, step: int) -> Any:
         """The recorded outputs of a step, where they are remembered."""

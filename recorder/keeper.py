@@ -38,8 +38,12 @@ class Keeper:
         if self.works:
             return
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=_keep, args=(self._chore, self._stop), name="hg-mcp keeper", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=_keep, args=(self._chore, self._stop), name="hg-mcp keeper", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # out of threads, or the interpreter ends: recording goes on without signs of life
+            return
+        self._thread = thread
 
     def stop(self, *, wait: bool = False) -> None:
         """End it, waiting up to a second for a chore under way if asked to."""

@@ -91,8 +91,8 @@ class Recorder(EventProcessor):
         self._complained = False
         self._failures = 0
         self._failed_at: tuple[int, int] | None = None
-        self._closed = False
         self._begin()
+        self._closed = False
         if os.environ.get("HG_MCP_DISABLED", "0") not in {"", "0"}:
             self._is_off = True
             self._handlers = _Handlers(lambda _: _discard)
@@ -160,22 +160,23 @@ class Recorder(EventProcessor):
         if self._closed:
             return
         self._closed = True
-        self._keeper.stop()
-        tracing.uninstall(self)
-        if self._log_capture is not None:
-            self._log_capture.stop()
-        self._tell_facts()
+        self._safely(self._keeper.stop, self._stop_listening, self._tell_facts)
         if not self._lock.acquire(timeout=_LOCK_SECONDS):  # somebody hangs in a write: the exit must not
             return
         try:
-            self._linker.abandon_all()
-            self._handlers = _Handlers(lambda _: self._too_late)
-            if self._journal is not None:
-                self._journal.close()
-        except Exception as error:
-            self._contain(error)
+            self._safely(self._linker.abandon_all, self._end_journal)
         finally:
             self._lock.release()
+
+    def _stop_listening(self) -> None:
+        tracing.uninstall(self)
+        if self._log_capture is not None:
+            self._log_capture.stop()
+
+    def _end_journal(self) -> None:
+        self._handlers = _Handlers(lambda _: self._too_late)
+        if self._journal is not None:
+            self._journal.close()
 
     def __enter__(self) -> Self:
         return self
@@ -409,7 +410,14 @@ class Recorder(EventProcessor):
             self.inside.outputs.keep(frame.run, frame.step, frame.entries)
 
     def _chore(self, first: bool) -> bool:
-        """One round of the keeper's; False ends it."""
+        """One round of the keeper's; False ends it. Never raises."""
+        try:
+            return self._keep(first)
+        except Exception as error:
+            self._contain(error)
+            return not self._is_off
+
+    def _keep(self, first: bool) -> bool:
         journal, location = self._journal, self._location
         if self._closed or journal is None or location is None:
             return False
@@ -467,17 +475,32 @@ class Recorder(EventProcessor):
 
     # When something goes wrong ----------------------------------------------------------------------------------------
 
+    def _safely(self, *actions: Callable[[], None]) -> None:
+        """Do each, whatever becomes of the others."""
+        for action in actions:
+            try:
+                action()
+            except Exception as error:
+                self._contain(error)
+
     def _contain(self, error: Exception) -> None:
-        """Our failure stays ours: said once, counted, and after a few in a row the recorder switches itself off."""
+        """Our failure stays ours, and so does one in dealing with it, such as a filter of the user's logging."""
+        try:
+            self._count_failure(error)
+        except Exception:  # noqa: S110 - there is nobody left to tell
+            pass
+        if self._raises:
+            raise error
+
+    def _count_failure(self, error: Exception) -> None:
+        """Said once, counted, and after a few in a row the recorder switches itself off."""
+        self._tally.events_lost += 1
+        self._complain(f"an event could not be recorded ({type(error).__name__})")
         position = None if self._journal is None else self._journal.position
         self._failures = self._failures + 1 if position == self._failed_at else 1
         self._failed_at = position
-        self._tally.events_lost += 1
-        self._complain(f"an event could not be recorded ({type(error).__name__})")
-        if self._failures >= _FAILURES_UNTIL_OFF:
+        if self._failures >= _FAILURES_UNTIL_OFF and not self._is_off:
             self._switch_off("recording failed too often")
-        if self._raises:
-            raise error
 
     def _switch_off(self, reason: str) -> None:
         self._is_off = True
@@ -541,7 +564,11 @@ class _Handlers(dict[type, Callable[[Any], None]]):
 
 def recorders() -> list[Recorder]:
     """Every recorder of this process."""
-    return list(_alive)
+    while True:
+        try:
+            return list(_alive)
+        except RuntimeError:  # another thread made one meanwhile
+            continue
 
 
 def _discard(event: Any) -> None:
