@@ -19,7 +19,8 @@ from recorder.spans import Span, StepError
 __all__ = ["CurrentStep", "StepError", "current_step"]
 
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
-_TOO_LARGE: Final = 1 << 63
+_TOO_LARGE: Final = 1 << 48
+"""What thousands of steps may say and still add up within a database's integers."""
 _MOST_NAMES: Final = 64
 
 
@@ -192,7 +193,7 @@ def _adding(texts: dict[str, str]) -> Callable[[Any], None]:
 
 
 def _number(kind: type[int] | type[float], value: Any) -> int | float | None:
-    """A number that a row can hold."""
+    """A number that can be added up."""
     try:
         number = kind(value)
         return number if abs(number) < _TOO_LARGE else None

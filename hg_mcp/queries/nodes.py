@@ -12,7 +12,7 @@ from hg_mcp.errors import BadArgumentError, UnknownWordError
 from hg_mcp.names import LIST_RUNS
 from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.words import now_us, read_moment
-from recorder.store.protocols import NodeWindow, Run, RunReader, Sample
+from recorder.store.protocols import NodeUsage, NodeWindow, Run, RunReader, Sample, Usage
 
 __all__ = ["NodeFacts", "NodeTable", "node_table", "nodes_of"]
 
@@ -22,7 +22,7 @@ class NodeFacts:
     """One node. Durations are in milliseconds, absent where no execution was timed.
 
     ``propagated`` of the ``errors`` arose in a step below; ``self_ms`` is the time not spent in steps below. Both are
-    known within a run only.
+    known within a run only, and so is ``usage``: what its executions said they used, together.
     """
 
     node: str
@@ -41,6 +41,7 @@ class NodeFacts:
     max_ms: float | None = None
     queue_avg_ms: float | None = None
     queue_max_ms: float | None = None
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,15 +78,16 @@ async def node_table(
     return NodeTable(nodes=_sorted(kept, sort), run=table.run, graph=table.graph, since=table.since, until=table.until)
 
 
-def nodes_of(samples: Sequence[Sample]) -> list[NodeFacts]:
+def nodes_of(samples: Sequence[Sample], usages: Sequence[NodeUsage] = ()) -> list[NodeFacts]:
     """The facts of each node of a run, those that spent most time themselves first."""
     by_node: dict[tuple[str, str], list[Sample]] = {}
     for sample in samples:
         by_node.setdefault((sample.node, sample.graph), []).append(sample)
-    return _sorted([_facts(node, graph, group) for (node, graph), group in by_node.items()], "self")
+    used = {(said.node, said.graph): said.usage for said in usages}
+    return _sorted([_facts(*node, group, used.get(node)) for node, group in by_node.items()], "self")
 
 
-def _facts(node: str, graph: str, samples: Sequence[Sample]) -> NodeFacts:
+def _facts(node: str, graph: str, samples: Sequence[Sample], usage: Usage | None) -> NodeFacts:
     timed = sorted(sample.duration_ms for sample in samples if sample.duration_ms is not None and not sample.cached)
     waits = [sample.queue_ms for sample in samples if sample.queue_ms is not None]
     return NodeFacts(
@@ -105,6 +107,7 @@ def _facts(node: str, graph: str, samples: Sequence[Sample]) -> NodeFacts:
         max_ms=timed[-1] if timed else None,
         queue_avg_ms=sum(waits) / len(waits) if waits else None,
         queue_max_ms=max(waits, default=None),
+        usage=usage,
     )
 
 
@@ -115,7 +118,7 @@ def _rank(ordered: Sequence[float], percent: int) -> float | None:
 
 async def _of_run(reader: RunReader, handle: str) -> NodeTable:
     run = await find_run(reader, handle)
-    return NodeTable(nodes=nodes_of(await reader.samples(run.key)), run=run)
+    return NodeTable(nodes=nodes_of(await reader.samples(run.key), await reader.usage(run.key)), run=run)
 
 
 async def _of_graph(reader: RunReader, graph: str, since: str, until: str) -> NodeTable:

@@ -1,7 +1,7 @@
 """The story of one run: what failed and why, what was executing, what was slow, what the record lacks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from hg_mcp.queries.items import outer_item
@@ -9,7 +9,7 @@ from hg_mcp.queries.nodes import NodeFacts, nodes_of
 from hg_mcp.queries.packages import packages_of
 from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.sources import changed_sources
-from recorder.store.protocols import Failure, Run, RunFilter, RunReader, Sample, Step, StepFilter
+from recorder.store.protocols import Failure, LogFilter, Run, RunFilter, RunReader, Sample, Step, StepFilter, Usage
 
 __all__ = ["Cause", "RunStory", "causes_of", "run_story", "story_of"]
 
@@ -39,7 +39,9 @@ class RunStory:
 
     ``unfinished`` are the innermost steps that never ended, or have not yet, for the status the run has. ``changed``
     names the nodes whose source changed since, ``packages`` the versions of what the failing frames are in.
-    ``earlier_good`` says whether a good run of the graph came before.
+    ``earlier_good`` says whether a good run of the graph came before. ``usage`` is what the whole run used, where its
+    code said so. ``logs_dropped`` counts log records that were not kept, by level; ``logged`` is the path of a step in
+    trouble that has log records, empty for the run, None where there are none or there is no trouble.
     """
 
     run: Run
@@ -50,6 +52,9 @@ class RunStory:
     packages: Mapping[str, str]
     changed: Sequence[str] = ()
     earlier_good: bool = False
+    usage: Usage | None = None
+    logs_dropped: Mapping[str, int] = field(default_factory=dict[str, int])
+    logged: str | None = None
 
 
 async def run_story(reader: RunReader, handle: str) -> RunStory:
@@ -71,11 +76,25 @@ async def story_of(reader: RunReader, run: Run, failures: Sequence[Failure], sam
         causes=causes,
         unfinished=unfinished,
         unfinished_total=total,
-        nodes=nodes_of(samples),
+        nodes=nodes_of(samples, await reader.usage(run.key)),
         changed=await changed_sources(run, await reader.structure(run.key)),
         packages=packages_of(run, [cause.first.error for cause in causes]),
         earlier_good=bool(await reader.runs(RunFilter(graph=run.graph, good=True, until=run.started_at), limit=1)),
+        usage=await reader.total_usage(run.key),
+        logs_dropped=await reader.logs_dropped(run.key),
+        logged=await _logged(reader, run, causes, unfinished),
     )
+
+
+async def _logged(reader: RunReader, run: Run, causes: Sequence[Cause], unfinished: Sequence[Step]) -> str | None:
+    """Where to read what was logged around the trouble: the first failing step, an unfinished one, or the run."""
+    in_trouble = [cause.first.path for cause in causes[:1]] + [step.path for step in unfinished[:1]]
+    if run.status == "completed" and not in_trouble:
+        return None
+    for path in (*in_trouble, ""):
+        if await reader.logs(run.key, LogFilter(under=path), limit=1):
+            return path
+    return None
 
 
 async def _unfinished(reader: RunReader, run: Run) -> tuple[list[Step], int]:

@@ -9,6 +9,7 @@ from hg_mcp.names import GET_RUN_STEPS
 from hg_mcp.queries.nodes import NodeFacts, NodeTable
 from hg_mcp.replies.base import NextCall, Reply, Row, handles, next_part, started, suggestion
 from hg_mcp.replies.budget import Call, Part
+from hg_mcp.replies.usage import UsageRow
 from hg_mcp.replies.words import counted, handle, lasted, ms
 from hg_mcp.text import one_line, quoted
 
@@ -35,6 +36,7 @@ class NodeRow(Row):
     max_ms: float | None = None
     queue_wait_avg_ms: float | None = Field(default=None, description="from creation to start, where both are known")
     queue_wait_max_ms: float | None = None
+    usage: UsageRow | None = Field(default=None, description="what its executions said they used; within a run only")
     graph: str | None = Field(default=None, description="recorded: the graph it is in, where that is not the run's own")
 
     @classmethod
@@ -56,6 +58,7 @@ class NodeRow(Row):
             max_ms=ms(facts.max_ms),
             queue_wait_avg_ms=ms(facts.queue_avg_ms),
             queue_wait_max_ms=ms(facts.queue_max_ms),
+            usage=UsageRow.of(facts.usage),
             graph=one_line(facts.graph, 80) if facts.graph != home else None,
         )
 

@@ -11,6 +11,7 @@ from hg_mcp.queries.steps import StepPage
 from hg_mcp.queries.words import now_us
 from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, started, suggestion
 from hg_mcp.replies.budget import Call, Part
+from hg_mcp.replies.usage import UsageRow
 from hg_mcp.replies.words import counted, error_line, file_from, handle, iso, ms, package_words, since_now
 from hg_mcp.text import one_line, printable, quoted
 from recorder.fingerprint import file_of_project
@@ -42,6 +43,8 @@ class StepRow(Row):
     cache_hits: int | None = Field(default=None, description="cached calls inside the step that were served")
     cache_misses: int | None = Field(default=None, description="and those that were computed")
     start_missed: bool | None = None
+    usage: UsageRow | None = None
+    metadata: dict[str, str] | None = Field(default=None, description="recorded: what the step's code said of it")
     graph: str | None = Field(default=None, description="recorded: the graph it is in, where that is not the run's own")
 
     @classmethod
@@ -66,6 +69,8 @@ class StepRow(Row):
             cache_hits=step.cache_hits or None,
             cache_misses=step.cache_misses or None,
             start_missed=step.start_missed or None,
+            usage=UsageRow.of(step.usage),
+            metadata={one_line(key, 80): printable(value) for key, value in step.metadata.items()} or None,
             graph=one_line(step.graph, 80) if step.graph not in {home, ""} and step.kind == "node" else None,
         )
 

@@ -10,6 +10,7 @@ from hg_mcp.names import (
     CONTRAST_ITEMS,
     DESCRIBE_GRAPH,
     EXPLAIN_FAILURE,
+    GET_LOGS,
     GET_RUN_STEPS,
     GET_STEP_VALUES,
     LIST_RUNS,
@@ -35,6 +36,7 @@ from hg_mcp.replies.base import (
 )
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.nodes import own_time
+from hg_mcp.replies.usage import UsageRow, usage_words
 from hg_mcp.replies.words import counted, handle, lasted, ms, package_words, since_now, status_words
 from hg_mcp.text import one_line, printable, quoted
 from recorder.store.protocols import Run, Step
@@ -171,6 +173,7 @@ class RunSummary(Reply):
     steps: int
     failures: int = Field(description="failed steps, errors that merely passed through left out")
     items: Items | None = None
+    usage: UsageRow | None = Field(default=None, description="of the whole run, where its code said what it used")
     silent: bool | None = Field(default=None, description="running, but its recorder has not been heard of for 15 s")
     error: str | None = Field(default=None, description="recorded: the run's own error, where no step explains it")
     causes: list[CauseRow] | None = None
@@ -188,7 +191,7 @@ class RunSummary(Reply):
         """The reply for a run's story."""
         run = story.run
         reply = cls(
-            summary=story_line(story),
+            summary=story_line(story) + (f" Used {usage_words(story.usage)}." if story.usage else ""),
             run_id=handle(run),
             graph=one_line(run.graph, 40),
             status=run.status,
@@ -197,12 +200,13 @@ class RunSummary(Reply):
             steps=run.steps,
             failures=run.failures,
             items=items_of(run),
+            usage=UsageRow.of(story.usage),
             silent=is_silent(run) or None,
             error=_own_error(story),
             causes=[CauseRow.of(cause) for cause in story.causes] or None,
             unfinished=[OpenStep.of(step) for step in story.unfinished] or None,
             source_changed=[printable(node) for node in story.changed] or None,
-            record_lacks=list(_lacks(run)) or None,
+            record_lacks=list(_lacks(story)) or None,
             slowest=[SlowNode.of(facts) for facts in story.nodes] or None,
             about=About.of(story),
             next=_next(story),
@@ -261,7 +265,7 @@ def story_line(story: RunStory) -> str:
     run = story.run
     what = f"{quoted(run.graph, 40)}"
     size = f", {run.map_size} items" if run.is_map and run.map_size is not None else ""
-    incomplete = " The record is incomplete." if any(_lacks(run)) else ""
+    incomplete = " The record is incomplete." if any(_lacks(story)) else ""
     line = f"{what}{size}: {status_words(run)}{_took(run)}. {_reason(story)}"
     return one_line(line, _LONGEST_SUMMARY) + incomplete
 
@@ -305,17 +309,20 @@ def failing_line(story: RunStory) -> str:
     return f" {most}{times}{place}" + (f", and {counted(kinds - 1, 'other kind')} of failure." if kinds > 1 else ".")
 
 
-def _lacks(run: Run) -> Iterator[str]:
+def _lacks(story: RunStory) -> Iterator[str]:
     """What the record of the run does not hold."""
-    worker = run.worker
+    run, worker = story.run, story.run.worker
     losses = {
         "Events that could not be written": worker.events_lost,
         "Journal segments dropped to stay within limits": worker.segments_dropped,
         "Values dropped": worker.values_dropped,
         "Damaged frames set aside": worker.bad_frames,
         "Unreadable bytes of the journal": worker.bytes_lost,
+        "Log records of which nobody could tell the run": worker.logs_unplaced,
     }
     yield from (f"{what}: {count} (in all runs of this recorder)." for what, count in losses.items() if count)
+    if dropped := sum(story.logs_dropped.values()):
+        yield f"Log records beyond a step's share, counted only: {dropped}."
     if run.start_missed:
         yield "The run's start was not recorded: the recorder was attached while it was running."
     if run.unknown_events:
@@ -333,6 +340,9 @@ def _next(story: RunStory) -> list[NextCall]:
         path = story.causes[0].first.path
         if path and len(path) <= _LONGEST_HANDLE:
             found.append(suggestion(GET_STEP_VALUES, "what went into the first failing step", run=run, step=path))
+    whose = "that step" if story.logged else "the run"
+    if story.logged is not None and len(story.logged) <= _LONGEST_HANDLE:
+        found.append(suggestion(GET_LOGS, f"what {whose} logged", run=run, step=story.logged))
     found += _comparisons(story)
     if story.unfinished:
         status = story.unfinished[0].status
@@ -340,7 +350,8 @@ def _next(story: RunStory) -> list[NextCall]:
     if story.run.status == "running":
         found.append(suggestion(SUMMARIZE_RUN, "ask again for progress", run=run))
     if story.nodes:
-        found.append(suggestion(NODE_STATS, "percentiles of every node", run=run))
+        used = ", tokens and cost" if any(facts.usage for facts in story.nodes) else ""
+        found.append(suggestion(NODE_STATS, f"percentiles{used} of every node", run=run))
     return found or [suggestion(LIST_RUNS, "other runs")]
 
 

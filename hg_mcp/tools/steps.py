@@ -29,7 +29,7 @@ async def get_run_steps(
     limit: Limit = 50,
     cursor: Cursor = "",
 ) -> "StepList":
-    """The steps of a run in start order: path, status, time, duration, decision, cached, error.
+    """The steps of a run in start order: path, status, time, duration, decision, cached, error, tokens, metadata.
 
     With step, that step and all below it, and its whole error (frames, causes) and every attempt.
     """
@@ -64,7 +64,7 @@ async def node_stats(
         ),
     ] = "self",
 ) -> "NodeStats":
-    """Which nodes are slow or fail: count, errors, cached, attempts, total, avg, p50, p95, p99, max, queue wait."""
+    """Which nodes are slow or fail: count, errors, cached, attempts, total, avg, percentiles, queue wait, tokens."""
     table = await node_table(reader, run, node=node, graph=graph, since=since, until=until, sort=sort)
     return replies.NodeStats.of(table)
 

@@ -531,6 +531,10 @@ class RunReader(Protocol):
         """Tokens and cost of each node that said any, in order of first start; what the run itself said first."""
         ...
 
+    async def total_usage(self, run: int) -> Usage | None:
+        """Tokens and cost of the whole run: what a step or the run said of itself speaks for all below it."""
+        ...
+
     async def count_values(self, run: int, which: StepFilter, *, name: str = "", direction: str = "") -> int:
         """How many values ``values_across`` has in all."""
         ...

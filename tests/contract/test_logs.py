@@ -70,3 +70,14 @@ async def test_usage_is_summed_by_node(store: Store) -> None:
         NodeUsage(node="fetch", graph="classify", usage=Usage(input_tokens=10, output_tokens=5, tokens=18, cost=None)),
         NodeUsage(node="b", graph="classify", usage=Usage(**nothing | {"tokens": None, "cost": 2.5})),
     ]
+
+
+async def test_the_usage_of_a_run_counts_a_step_and_what_it_called_once(store: Store) -> None:
+    store.put(
+        process(), run(), step(1, node="outer", told=Told(tokens=100)), step(2, parent=1, told=Told(None, 60, 30))
+    )
+    store.put(step(3, parent=2, told=Told(cost=0.5)), step(4, node="b", told=Told(tokens=1, cost=0.25)))
+    assert await store.reader.total_usage(1) == Usage(input_tokens=60, output_tokens=30, tokens=101, cost=0.75)
+    store.put(run(told=Told(cost=2.0)))
+    assert await store.reader.total_usage(1) == Usage(input_tokens=60, output_tokens=30, tokens=101, cost=2.0)
+    assert await store.reader.total_usage(2) is None

@@ -1,14 +1,17 @@
 import json
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from mcp import StdioServerParameters
 
 from hg_mcp.queries.source import Store
 from hg_mcp.tools.answering import answer
 from tests.hg_mcp.recorded import map_of_50, write_store
 
+ERAS = ["2026-07-28", "legacy"]
 Ask = Callable[..., Awaitable[dict[str, Any]]]
 
 
@@ -32,3 +35,13 @@ def ask(map_store: Path) -> Ask:
         return await ask_store(map_store, tool, **arguments)
 
     return asked
+
+
+def stdio(*arguments: str, cwd: Path | None = None) -> StdioServerParameters:
+    root = str(Path(__file__).parents[2])
+    return StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "hg_mcp", "serve", *arguments],
+        cwd=cwd,
+        env={"PYTHONPATH": root, "HG_MCP_STORE": ""},
+    )

@@ -18,7 +18,7 @@ from hg_mcp.queries.features import Feature
 from hg_mcp.queries.groups import STATES, Check, GroupPage, GroupState, NodeChange, Sampled
 from hg_mcp.queries.lineage import Hop, Lineage, Place
 from hg_mcp.queries.logs import LogLine, LogPage
-from hg_mcp.queries.nodes import NodeFacts
+from hg_mcp.queries.nodes import NodeFacts, NodeTable
 from hg_mcp.queries.profile import Spread, ValueProfile
 from hg_mcp.queries.reach import NotReached
 from hg_mcp.queries.reference import Reference
@@ -35,6 +35,7 @@ from hg_mcp.replies import (
     GraphDescription,
     ItemContrast,
     LogList,
+    NodeStats,
     RunComparison,
     RunList,
     RunSummary,
@@ -56,6 +57,7 @@ from recorder.store.protocols import (
     Step,
     StepValue,
     StoredValue,
+    Usage,
     Worker,
 )
 
@@ -98,6 +100,7 @@ def runs(draw: st.DrawFn) -> Run:
         values_dropped=draw(COUNTS),
         bad_frames=draw(COUNTS),
         bytes_lost=draw(COUNTS),
+        logs_unplaced=draw(COUNTS),
     )
     count = draw(COUNTS)
     return Run(
@@ -137,6 +140,17 @@ def runs(draw: st.DrawFn) -> Run:
 
 
 @st.composite
+def usages(draw: st.DrawFn) -> Usage:
+    tokens = st.none() | st.integers(-(2**48), 2**62)
+    return Usage(
+        input_tokens=draw(tokens),
+        output_tokens=draw(tokens),
+        tokens=draw(tokens),
+        cost=draw(st.none() | st.floats(0, 1e14)),
+    )
+
+
+@st.composite
 def steps(draw: st.DrawFn, number: int) -> Step:
     return Step(
         step=number,
@@ -167,6 +181,8 @@ def steps(draw: st.DrawFn, number: int) -> Step:
         nested_run_id=None,
         map_size=None,
         start_missed=False,
+        metadata=draw(st.dictionaries(HANDLE, TEXT, max_size=3)),
+        usage=draw(st.none() | usages()),
     )
 
 
@@ -187,12 +203,16 @@ def failures(draw: st.DrawFn) -> Failure:
 
 
 @st.composite
+def nodes(draw: st.DrawFn) -> NodeFacts:
+    total = draw(st.floats(0, 1e12))
+    usage = draw(st.none() | usages())
+    return NodeFacts(node=draw(HANDLE), graph="", count=5, errors=1, cached=0, attempts=9, total_ms=total, usage=usage)
+
+
+@st.composite
 def stories(draw: st.DrawFn) -> RunStory:
     items = draw(st.lists(st.integers(0, 10**6), max_size=300))
     cause = Cause(fingerprint="0123456789ab", first=draw(failures()), count=draw(COUNTS), items=items)
-    node = NodeFacts(
-        node=draw(HANDLE), graph="", count=5, errors=1, cached=0, attempts=9, total_ms=draw(st.floats(0, 1e12))
-    )
     step = draw(steps(1))
     many = draw(MANY)
     return RunStory(
@@ -200,9 +220,12 @@ def stories(draw: st.DrawFn) -> RunStory:
         causes=[cause] * draw(MANY),
         unfinished=[step] * many,
         unfinished_total=many + (draw(COUNTS) if many else 0),
-        nodes=[node] * draw(MANY),
+        nodes=[draw(nodes())] * draw(MANY),
         packages={"numpy": "2.0"} if draw(st.booleans()) else {},
         changed=[draw(HANDLE)] * draw(MANY),
+        usage=draw(st.none() | usages()),
+        logs_dropped=draw(st.dictionaries(HANDLE, COUNTS, max_size=9)),
+        logged=draw(st.none() | HANDLE),
     )
 
 
@@ -498,6 +521,7 @@ REPLIES: st.SearchStrategy[Reply] = st.one_of(
     stories().map(RunSummary.of),
     explanations().map(FailureExplanation.of),
     group_pages().map(ErrorGroupList.of),
+    st.builds(lambda run, node, copies: NodeStats.of(NodeTable(run=run, nodes=[node] * copies)), runs(), nodes(), MANY),
     step_pages().map(StepList.of),
     value_pages().map(ValueList.of),
     graph_pages().map(GraphDescription.of),

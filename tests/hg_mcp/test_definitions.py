@@ -28,4 +28,12 @@ def test_a_tool_about_one_run_asks_for_it_first():
 
 
 def test_the_recorder_is_found_under_the_distributions_name():
-    assert (hg_mcp.Recorder, hg_mcp.node) == (recorder.Recorder, recorder.node)
+    for name in ("Recorder", "ValueTracer", "current_step", "node"):
+        assert getattr(hg_mcp, name) is getattr(recorder, name)
+        assert name in hg_mcp.__all__
+
+
+def test_the_readme_has_a_row_for_every_tool():
+    readme = Path(hg_mcp.__file__).parent.parent / "README.md"
+    rows = [line for line in readme.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    assert {name for name in TOOLS if not any(f"`{name}`" in row.split("|")[1] for row in rows)} == set()

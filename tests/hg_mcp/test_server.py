@@ -1,22 +1,21 @@
 """The tools through real MCP clients: in memory in both protocol eras, and over stdio to a process of its own."""
 
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from mcp import Client, StdioServerParameters
+from mcp import Client
 
 from hg_mcp import replies
 from hg_mcp.queries.source import Store
 from hg_mcp.server import INSTRUCTIONS, build_server
 from hg_mcp.tools import TOOLS
 from recorder import Recorder, node
+from tests.hg_mcp.conftest import ERAS, stdio
 from tests.hg_mcp.recorded import map_of_50, write_store
 
-ERAS = ["2026-07-28", "legacy"]
 EVERY_CALL: list[tuple[str, dict[str, Any]]] = [
     ("list_runs", {}),
     ("list_failed_runs", {}),
@@ -28,6 +27,7 @@ EVERY_CALL: list[tuple[str, dict[str, Any]]] = [
     ("get_run_steps", {"items": "0-2,status:failed", "node": "fetch"}),
     ("node_stats", {"graph": "classify", "since": "2026-01-01"}),
     ("describe_graph", {"graph": "classify"}),
+    ("get_logs", {"step": "[3]", "level": "error"}),
     ("compare_runs", {"against": "run-a1"}),
     ("trace_value", {"step": "[3]/llm_call", "value": "prompt.docs[0].title"}),
     ("contrast_items", {"b": "status:completed"}),
@@ -35,16 +35,6 @@ EVERY_CALL: list[tuple[str, dict[str, Any]]] = [
     ("get_step_values", {"node": "llm_call", "items": "status:failed", "value": "prompt.docs[*].title"}),
     ("get_step_values", {"step": "[3]/llm_call", "value": "prompt", "range": "0:9"}),
 ]
-
-
-def stdio(*arguments: str, cwd: Path | None = None) -> StdioServerParameters:
-    root = str(Path(__file__).parents[2])
-    return StdioServerParameters(
-        command=sys.executable,
-        args=["-m", "hg_mcp", "serve", *arguments],
-        cwd=cwd,
-        env={"PYTHONPATH": root, "HG_MCP_STORE": ""},
-    )
 
 
 @node

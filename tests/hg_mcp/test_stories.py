@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
-from recorder.journal.frames import CloseFrame, ErrorRecord, FactsFrame, HeartbeatFrame
+from recorder.journal.frames import CloseFrame, ErrorRecord, FactsFrame, HeartbeatFrame, LogFrame, Told
 from recorder.location import StoreLocation
 from recorder.store.sqlite import SqliteWriter
 from tests.hg_mcp.conftest import ask_store
@@ -81,6 +81,32 @@ async def test_failures_inside_a_completed_run_are_not_hidden(tmp_path: Path):
     assert [run["failed_inside"] for run in (await ask_store(store, "list_failed_runs"))["runs"]] == [True]
 
 
+def said(step: int) -> LogFrame:
+    return LogFrame(1, step, 1, T0, 20, "INFO", "app", "hello")
+
+
+@pytest.mark.parametrize(
+    ("logged", "leads_to"),
+    [([said(0), said(1), said(2)], {"step": "save"}), ([said(0), said(1)], {}), ([], None)],
+    ids=["in the failing step", "elsewhere", "nowhere"],
+)
+async def test_the_story_of_a_failure_leads_to_what_was_logged_around_it(
+    tmp_path: Path, logged: list[LogFrame], leads_to: dict[str, str] | None
+):
+    steps = [node(1, 1, "fetch"), node(1, 2, "save", status="failed", error=BOOM)]
+    reply = await told(tmp_path, run_frame(1, "run-1", status="failed", failures=1), *steps, *logged)
+    found = [call["arguments"] for call in reply["next"] if call["tool"] == "get_logs"]
+    assert found == ([] if leads_to is None else [{"run": "run-1"} | leads_to])
+
+
+async def test_what_an_executing_step_logged_can_be_read_while_a_good_run_is_not_led_there(tmp_path: Path):
+    run = run_frame(1, "run-1", status="running", ms=None)
+    running = await told(tmp_path / "running", run, node(1, 1, "slow", status="running"), said(1))
+    assert {"run": "run-1", "step": "slow"} in [call["arguments"] for call in running["next"]]
+    good = await told(tmp_path / "good", run_frame(1, "run-1"), node(1, 1, "slow"), said(1))
+    assert "get_logs" not in [call["tool"] for call in good["next"]]
+
+
 @pytest.mark.parametrize("status", ["paused", "cancelled", "stopped"])
 async def test_a_run_that_did_not_finish_says_where_it_stood(tmp_path: Path, status: str):
     step = "paused" if status == "paused" else "cancelled"
@@ -89,9 +115,12 @@ async def test_a_run_that_did_not_finish_says_where_it_stood(tmp_path: Path, sta
 
 
 async def test_what_the_record_lacks_is_said_plainly(tmp_path: Path):
-    losses = CloseFrame(T0, last=True, events_lost=2, segments_dropped=1, values_dropped=3)
+    losses = CloseFrame(T0, last=True, events_lost=2, segments_dropped=1, values_dropped=3, logs_unplaced=6)
     reply = await told(
-        tmp_path, run_frame(1, "run-1", unknown_events={"NewEvent": 4}, start_missed=True), closed=losses
+        tmp_path,
+        run_frame(1, "run-1", unknown_events={"NewEvent": 4}, start_missed=True, told=Told(logs_dropped={"INFO": 2})),
+        node(1, 1, "a", told=Told(logs_dropped={"INFO": 800, "ERROR": 1})),
+        closed=losses,
     )
     assert reply["summary"].endswith("The record is incomplete.")
     assert reply["record_lacks"] == snapshot(
@@ -99,6 +128,8 @@ async def test_what_the_record_lacks_is_said_plainly(tmp_path: Path):
             "Events that could not be written: 2 (in all runs of this recorder).",
             "Journal segments dropped to stay within limits: 1 (in all runs of this recorder).",
             "Values dropped: 3 (in all runs of this recorder).",
+            "Log records of which nobody could tell the run: 6 (in all runs of this recorder).",
+            "Log records beyond a step's share, counted only: 803.",
             "The run's start was not recorded: the recorder was attached while it was running.",
             "4 events of types unknown to this version were counted only: 'NewEvent'.",
         ]

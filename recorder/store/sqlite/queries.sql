@@ -614,3 +614,33 @@ LEFT JOIN names AS graphs ON graphs.id = steps.graph
 WHERE told.run = :run AND coalesce(told.tokens, told.input_tokens, told.output_tokens, told.cost) IS NOT NULL
 GROUP BY steps.node, steps.graph
 ORDER BY min(told.step);
+
+-- name: total_usage
+-- Each kind of usage from the outermost that said it, so that a step and what it called never count twice.
+WITH RECURSIVE
+said AS (
+    SELECT
+        step, input_tokens, output_tokens, cost,
+        CASE WHEN coalesce(tokens, input_tokens, output_tokens) IS NOT NULL THEN
+            coalesce(tokens, coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) END AS tokens
+    FROM told
+    WHERE run = :run AND coalesce(tokens, input_tokens, output_tokens, cost) IS NOT NULL
+),
+around (step, outer_step) AS (
+    SELECT said.step, steps.parent FROM said JOIN steps ON steps.run = :run AND steps.step = said.step
+    UNION ALL
+    SELECT around.step, steps.parent FROM around JOIN steps ON steps.run = :run AND steps.step = around.outer_step
+),
+covered AS (
+    SELECT
+        around.step, count(said.input_tokens) AS input_tokens, count(said.output_tokens) AS output_tokens,
+        count(said.tokens) AS tokens, count(said.cost) AS cost
+    FROM around JOIN said ON said.step = around.outer_step
+    GROUP BY around.step
+)
+SELECT
+    sum(said.input_tokens) FILTER (WHERE coalesce(covered.input_tokens, 0) = 0) AS input_tokens,
+    sum(said.output_tokens) FILTER (WHERE coalesce(covered.output_tokens, 0) = 0) AS output_tokens,
+    sum(said.tokens) FILTER (WHERE coalesce(covered.tokens, 0) = 0) AS tokens,
+    sum(said.cost) FILTER (WHERE coalesce(covered.cost, 0) = 0) AS cost
+FROM said LEFT JOIN covered ON covered.step = said.step;

@@ -28,6 +28,7 @@ from recorder.store.protocols import (
     StepFilter,
     StepValue,
     StoredValue,
+    Usage,
 )
 from recorder.store.sqlite import records
 from recorder.store.sqlite.database import translated, uri, verify
@@ -212,6 +213,10 @@ class SqliteReader:
     async def usage(self, run: int) -> list[NodeUsage]:
         """Tokens and cost of each node that said any, in order of first start; what the run itself said first."""
         return [records.node_usage(row) for row in await self._fetch(QUERIES["usage"], run=run)]
+
+    async def total_usage(self, run: int) -> Usage | None:
+        """Tokens and cost of the whole run: what a step or the run said of itself speaks for all below it."""
+        return records.usage((await self._fetch(QUERIES["total_usage"], run=run))[0])
 
     async def count_values(self, run: int, which: StepFilter, *, name: str = "", direction: str = "") -> int:
         """How many values ``values_across`` has in all."""

@@ -104,6 +104,11 @@ def node_usage(row: sqlite3.Row) -> NodeUsage:
     return NodeUsage(node=fields.pop("node"), graph=fields.pop("graph"), usage=Usage(**fields))
 
 
+def usage(row: sqlite3.Row) -> Usage | None:
+    """A row of ``total_usage``."""
+    return _usage(_fields(row))
+
+
 def _usage(fields: dict[str, Any]) -> Usage | None:
     """Take the columns of usage out of a row."""
     given = {name: fields.pop(name) for name in ("input_tokens", "output_tokens", "tokens", "cost")}
