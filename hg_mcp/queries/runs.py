@@ -1,12 +1,12 @@
 """Which runs there are, and which one a handle means."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
-from hg_mcp.errors import AmbiguousRunError, NoRunsError, UnknownRunError, UnknownWordError
-from hg_mcp.queries.words import cursor_of, now_us, read_cursor, read_metadata, read_moment, read_statuses
-from recorder.events import RUN_STATUSES
+from hg_mcp.errors import AmbiguousRunError, NoRunsError, UnknownRunError
+from hg_mcp.queries.filters import RunQuestion, emptying, run_filter
+from hg_mcp.queries.words import cursor_of, now_us, read_cursor
 from recorder.store.protocols import Run, RunFilter, RunReader
 
 __all__ = ["RunPage", "find_run", "has_failures_inside", "is_silent", "run_page"]
@@ -17,27 +17,20 @@ _SILENT_AFTER_US: Final = 15_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPage:
-    """Runs that a filter keeps, newest first. ``total`` counts them all, ``seen`` those of earlier pages.
+    """Runs that a filter keeps, newest first. ``total`` counts them all, ``remaining`` those that come after these.
 
     ``emptied_by`` names the filters without which there would have been runs; ``graphs`` are those recorded.
     """
 
     runs: Sequence[Run]
     total: int
-    seen: int = 0
-    more: bool = False
+    remaining: int = 0
     emptied_by: Sequence[str] = ()
     graphs: Sequence[str] = ()
 
     def cursor_after(self, shown: int) -> str:
         """The cursor of what follows the first ``shown`` runs."""
-        last = self.runs[shown - 1]
-        return cursor_of(last.started_at, last.key, self.seen + shown)
-
-    @property
-    def remaining(self) -> int:
-        """How many come after these."""
-        return max(self.total - self.seen - len(self.runs), 1) if self.more else 0
+        return cursor_of(*_place(self.runs[shown - 1]))
 
 
 def is_silent(run: Run) -> bool:
@@ -73,50 +66,20 @@ async def find_run(reader: RunReader, handle: str) -> Run:
     raise UnknownRunError(handle, [run.run_id for run in known])
 
 
-async def run_page(
-    reader: RunReader,
-    *,
-    status: str,
-    graph: str,
-    since: str,
-    until: str,
-    metadata: str,
-    limit: int,
-    cursor: str,
-    failed: bool = False,
-) -> RunPage:
+async def run_page(reader: RunReader, asked: RunQuestion, *, limit: int, cursor: str) -> RunPage:
     """Runs by what may be asked of a list. Stable while new runs arrive: a page starts after the last run seen.
 
     Raises:
         BadArgumentError: A filter is not of its form, or names a graph that was never recorded.
     """
-    which = RunFilter(
-        statuses=read_statuses(status, RUN_STATUSES),
-        graph=graph,
-        since=read_moment("since", since),
-        until=read_moment("until", until),
-        metadata=read_metadata(metadata),
-        failed=failed,
-    )
-    place = read_cursor(cursor, 3)
-    runs = await reader.runs(which, limit=limit + 1, before=(place[0], place[1]) if place else None)
+    which = await run_filter(reader, asked)
+    place = read_cursor(cursor, 2)
+    runs = await reader.runs(which, limit=limit, before=(place[0], place[1]) if place else None)
     if not runs and not cursor:
-        return await _explained(reader, which)
-    total = await reader.count_runs(which)
-    return RunPage(runs=runs[:limit], total=total, seen=place[2] if place else 0, more=len(runs) > limit)
+        return RunPage(runs=(), total=0, emptied_by=await emptying(reader, which), graphs=await reader.graphs())
+    after = await reader.count_runs(which, before=_place(runs[-1])) if len(runs) == limit else 0
+    return RunPage(runs=runs, total=await reader.count_runs(which), remaining=after)
 
 
-async def _explained(reader: RunReader, which: RunFilter) -> RunPage:
-    """Why there are none: the graph is unknown, the store is empty, or the filters that exclude all."""
-    graphs = await reader.graphs()
-    if which.graph and which.graph not in graphs and graphs:
-        raise UnknownWordError("graph", which.graph, graphs)
-    lifted = {
-        "status": replace(which, statuses=()),
-        "graph": replace(which, graph=""),
-        "since": replace(which, since=None),
-        "until": replace(which, until=None),
-        "metadata": replace(which, metadata=None),
-    }
-    guilty = [name for name, without in lifted.items() if without != which and await reader.count_runs(without)]
-    return RunPage(runs=(), total=0, emptied_by=guilty, graphs=graphs)
+def _place(run: Run) -> tuple[int, int]:
+    return run.started_at, run.key

@@ -6,9 +6,10 @@ needed.
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, get_args, get_origin
+from itertools import chain
+from typing import Annotated, Any, Final, Unpack, get_args, get_origin, get_type_hints
 
 from hg_mcp.errors import BadArgumentError, UnknownWordError
 from hg_mcp.text import quoted
@@ -61,7 +62,8 @@ class Parameter:
         value = self._typed(given)
         low, high = self.about.minimum, self.about.maximum
         if (low is not None and value < low) or (high is not None and value > high):
-            raise BadArgumentError(self.name, f"{self.name} must be between {low} and {high}; {value} is outside.")
+            bounds = f"between {low} and {high}" if high is not None else f"at least {low}"
+            raise BadArgumentError(self.name, f"{self.name} must be {bounds}; {value} is outside.")
         if self.about.choices and value not in self.about.choices:
             raise UnknownWordError(self.name, value, [word for word in self.about.choices if word])
         return value
@@ -133,7 +135,8 @@ class Tool:
 def tool(*, title: str, hints: Hints) -> Callable[[Callable[..., Awaitable[Any]]], Tool]:
     """Make a tool of an async function: its name, docstring, annotated parameters and quoted return annotation.
 
-    The first parameter is the ``Source`` of answers and no argument. ``budget`` comes by itself: it is one mechanism.
+    The first parameter is the ``RunReader`` of answers and no argument. Parameters that several tools share come as
+    ``**some: Unpack[SomeTypedDict]``, empty by default. ``budget`` comes by itself: it is one mechanism.
     """
 
     def define(function: Callable[..., Awaitable[Any]]) -> Tool:
@@ -143,7 +146,7 @@ def tool(*, title: str, hints: Hints) -> Callable[[Callable[..., Awaitable[Any]]
             name=function.__name__,
             title=title,
             description=inspect.cleandoc(function.__doc__ or ""),
-            parameters=(*map(_parameter, declared), BUDGET),
+            parameters=(*chain.from_iterable(map(_parameters, declared)), BUDGET),
             reply=str(signature.return_annotation),
             hints=hints,
             ask=function,
@@ -152,13 +155,20 @@ def tool(*, title: str, hints: Hints) -> Callable[[Callable[..., Awaitable[Any]]
     return define
 
 
-def _parameter(declared: inspect.Parameter) -> Parameter:
-    if get_origin(declared.annotation) is not Annotated:
-        raise TypeError(f"parameter {declared.name} must be Annotated[type, Param(...)]")
-    kind, about = get_args(declared.annotation)[:2]
+def _parameters(declared: inspect.Parameter) -> Iterator[Parameter]:
+    if get_origin(declared.annotation) is not Unpack:
+        yield _parameter(declared.name, declared.annotation, declared.default)
+        return
+    (shared,) = get_args(declared.annotation)
+    for name, annotation in get_type_hints(shared, include_extras=True).items():
+        yield _parameter(name, annotation, annotation.__origin__())
+
+
+def _parameter(name: str, annotation: Any, default: Any) -> Parameter:
+    if get_origin(annotation) is not Annotated:
+        raise TypeError(f"parameter {name} must be Annotated[type, Param(...)]")
+    kind, about = get_args(annotation)[:2]
     if kind not in _WORDS or not isinstance(about, Param):
-        raise TypeError(f"parameter {declared.name} must be a plain str, int, float or bool with a Param")
-    required = declared.default is inspect.Parameter.empty
-    return Parameter(
-        name=declared.name, type=kind, default=None if required else declared.default, required=required, about=about
-    )
+        raise TypeError(f"parameter {name} must be a plain str, int, float or bool with a Param")
+    required = default is inspect.Parameter.empty
+    return Parameter(name=name, type=kind, default=None if required else default, required=required, about=about)

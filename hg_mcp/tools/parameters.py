@@ -1,6 +1,6 @@
 """The parameters that tools share, each described once."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, TypedDict
 
 from hg_mcp.tools.definition import Param
 
@@ -13,6 +13,7 @@ __all__ = [
     "Metadata",
     "Node",
     "Run",
+    "RunFilters",
     "RunStatus",
     "Since",
     "Step",
@@ -32,10 +33,23 @@ RunStatus = Annotated[
     Param("Comma-separated: queued, running, completed, failed, partial, paused, stopped, cancelled, crashed."),
 ]
 StepStatus = Annotated[str, Param("Comma-separated: running, completed, failed, paused, cancelled, crashed, restored.")]
-Since = Annotated[
-    str, Param("From when: ISO 8601 (UTC unless it says otherwise), or an age such as '90s', '1h', '2d'.")
-]
+Since = Annotated[str, Param("From when: ISO 8601, UTC if it does not say, or an age: '90s', '1h', '2d'.")]
 Until = Annotated[str, Param("Until when, in the same forms.")]
 Metadata = Annotated[str, Param("Only runs with these tags: 'env=dev' or 'env=dev,team=search'.")]
 Limit = Annotated[int, Param("Most rows.", minimum=1, maximum=MOST)]
 Cursor = Annotated[str, Param("Where to go on: from 'omitted' of the previous reply.")]
+
+
+class RunFilters(TypedDict, total=False):
+    """What keeps runs in a list, wherever runs are listed."""
+
+    graph: Graph
+    workflow_id: Annotated[str, Param("Only runs with this workflow id.")]
+    worker: Annotated[str, Param("Only runs of this process: 'host', 'host:pid' or 'pid'.")]
+    parent: Annotated[str, Param("Only runs launched by this run (as in run), or by this workflow.")]
+    fingerprint: Annotated[str, Param("Only runs with this error inside; from a reply.")]
+    metadata: Metadata
+    since: Since
+    until: Until
+    slower_than_ms: Annotated[float, Param("Only runs that took longer.", minimum=0)]
+    faster_than_ms: Annotated[float, Param("Only runs that took less; 0: any.", minimum=0)]

@@ -1,12 +1,13 @@
 """Questions about runs: which there are, which failed, what happened in one."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from hg_mcp import replies
+from hg_mcp.queries.filters import RunQuestion
 from hg_mcp.queries.runs import run_page
 from hg_mcp.queries.story import run_story
 from hg_mcp.tools.definition import READ_ONLY, tool
-from hg_mcp.tools.parameters import Cursor, Graph, Limit, Metadata, Run, RunStatus, Since, Until
+from hg_mcp.tools.parameters import Cursor, Limit, Run, RunFilters, RunStatus
 from recorder.store.protocols import RunReader
 
 if TYPE_CHECKING:
@@ -20,43 +21,21 @@ async def list_runs(
     reader: RunReader,
     *,
     status: RunStatus = "",
-    graph: Graph = "",
-    since: Since = "",
-    until: Until = "",
-    metadata: Metadata = "",
     limit: Limit = 20,
     cursor: Cursor = "",
+    **filters: Unpack[RunFilters],
 ) -> "RunList":
     """Recorded runs, newest first: status, duration, steps, failures, error. A map of 50 items is one run."""
-    page = await run_page(
-        reader, status=status, graph=graph, since=since, until=until, metadata=metadata, limit=limit, cursor=cursor
-    )
+    page = await run_page(reader, RunQuestion(status=status, **filters), limit=limit, cursor=cursor)
     return replies.RunList.of(page, failed=False)
 
 
 @tool(title="List failed runs", hints=READ_ONLY)
 async def list_failed_runs(
-    reader: RunReader,
-    *,
-    graph: Graph = "",
-    since: Since = "",
-    until: Until = "",
-    metadata: Metadata = "",
-    limit: Limit = 20,
-    cursor: Cursor = "",
+    reader: RunReader, *, status: RunStatus = "", limit: Limit = 20, cursor: Cursor = "", **filters: Unpack[RunFilters]
 ) -> "RunList":
     """Failed, partial and crashed runs, and completed ones with failures inside (marked so), newest first."""
-    page = await run_page(
-        reader,
-        status="",
-        graph=graph,
-        since=since,
-        until=until,
-        metadata=metadata,
-        limit=limit,
-        cursor=cursor,
-        failed=True,
-    )
+    page = await run_page(reader, RunQuestion(status=status, failed=True, **filters), limit=limit, cursor=cursor)
     return replies.RunList.of(page, failed=True)
 
 

@@ -318,7 +318,9 @@ class RunFilter:
     """Which top-level runs. Empty fields do not filter. ``since`` and ``until`` bound the start, in microseconds.
 
     ``failed`` asks for failed runs as design.md has them: failed, partial, crashed, or completed with failures inside;
-    ``good`` for completed ones with none; ``fingerprint`` for those with such a failure inside.
+    ``good`` for completed ones with none; ``fingerprint`` for those with such a failure inside. ``host`` and ``pid``
+    are of the process that recorded it, ``parents`` ids of the run that launched it or of its parent workflow. The
+    duration of a run that is going is how long it has taken until now; that of a crashed one is not known.
     """
 
     statuses: Sequence[str] = ()
@@ -330,6 +332,11 @@ class RunFilter:
     failed: bool = False
     good: bool = False
     fingerprint: str = ""
+    host: str = ""
+    pid: int | None = None
+    parents: Sequence[str] = ()
+    slower_than_ms: float | None = None
+    faster_than_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -435,8 +442,8 @@ class RunReader(Protocol):
         """Runs, newest first; ``before`` is the ``(started_at, key)`` of the last one already seen."""
         ...
 
-    async def count_runs(self, which: RunFilter) -> int:
-        """How many runs the filter keeps."""
+    async def count_runs(self, which: RunFilter, *, before: tuple[int, int] | None = None) -> int:
+        """How many runs the filter keeps; with ``before`` as ``runs`` takes it, of those that follow."""
         ...
 
     async def graphs(self, *, limit: int = 50) -> list[str]:

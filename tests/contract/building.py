@@ -60,8 +60,8 @@ class Store:
         return [step.path for step in await self.reader.steps(run, StepFilter(**which), limit=1000)]
 
 
-def process(recorder: str = "rec1") -> ProcessFrame:
-    return ProcessFrame(recorder, 1, 42, "1", "", "build-7", "m", "b", T0, "/srv", "3.11", "linux", git_commit="abc")
+def process(recorder: str = "rec1", *, host: str = "build-7", pid: int = 42) -> ProcessFrame:
+    return ProcessFrame(recorder, 1, pid, "1", "", host, "m", "b", T0, "/srv", "3.11", "linux", git_commit="abc")
 
 
 def run(number: int = 1, status: str = "running", **fields: object) -> RunFrame:

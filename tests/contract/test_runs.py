@@ -1,7 +1,9 @@
 """What every store keeps of a run, and which runs it finds."""
 
+import time
+
 from recorder.journal.frames import ITEM
-from recorder.store.protocols import RunFilter, StepFilter
+from recorder.store.protocols import ErrorGroupFilter, RunFilter, StepFilter
 from tests.contract.building import T0, TIMEOUT, Store, process, run, step
 
 
@@ -82,6 +84,30 @@ async def test_runs_are_filtered_by_every_field_and_come_newest_first(store: Sto
     assert latest.run_id == "run-0004"
 
 
+async def test_runs_are_filtered_by_who_recorded_them_their_parent_their_duration_and_their_errors(
+    store: Store,
+) -> None:
+    store.put(
+        process(),
+        run(1, "completed", ended_at=T0 + 5, duration_ms=50.0, launched_by=("run-9", "00ff")),
+        run(2, "failed", ended_at=T0 + 5, duration_ms=500.0, parent_workflow_id="wf", failures=1),
+        step(1, "failed", run=2, error=TIMEOUT),
+        run(3, started_at=time.time_ns() // 1000 - 5_000_000),
+    )
+    store.put(process("rec2", host="laptop", pid=7), run(4, "crashed", started_at=T0 + 2), recorder="rec2")
+    assert await ids(store, host="build-7") == ["3", "2", "1"]
+    assert await ids(store, pid=7) == await ids(store, host="laptop", pid=7) == ["4"]
+    assert await ids(store, host="build-7", pid=7) == []
+    assert await ids(store, parents=["run-9"]) == ["1"]
+    assert await ids(store, parents=["wf", "run-9"]) == ["2", "1"]
+    assert await ids(store, slower_than_ms=100) == ["3", "2"]  # one that is going has taken five seconds
+    assert await ids(store, faster_than_ms=100) == ["1"]
+    assert await ids(store, slower_than_ms=100, faster_than_ms=501) == ["2"]
+    (group,) = await store.reader.error_groups(ErrorGroupFilter(), limit=9)
+    assert await ids(store, fingerprint=group.fingerprint) == ["2"]
+    assert await ids(store, fingerprint="0" * 12) == []
+
+
 async def test_a_run_is_good_when_it_completed_with_no_failure_inside(store: Store) -> None:
     ended = {"ended_at": 2_000_000}
     store.put(
@@ -98,6 +124,7 @@ async def test_pages_of_runs_neither_repeat_nor_skip_those_that_started_together
     seen: list[str] = []
     before = None
     while page := await store.reader.runs(RunFilter(), limit=4, before=before):
+        assert await store.reader.count_runs(RunFilter(), before=before) == 10 - len(seen)
         seen += [found.run_id for found in page]
         before = (page[-1].started_at, page[-1].key)
     assert seen == [f"run-{number:04}" for number in range(10, 0, -1)]

@@ -530,7 +530,7 @@ REPLIES: st.SearchStrategy[Reply] = st.one_of(
     lineages().map(ValueTrace.of),
     st.builds(
         lambda run, copies, more: RunList.of(
-            RunPage(runs=[run] * copies, total=10**6, more=more and copies > 0), failed=False
+            RunPage(runs=[run] * copies, total=10**6, remaining=9 * (more and copies > 0)), failed=False
         ),
         runs(),
         MANY,

@@ -272,6 +272,23 @@ runs.id IN (
     SELECT run FROM error_group_runs WHERE error_group = (SELECT id FROM error_groups WHERE fingerprint = :fingerprint)
 )
 
+-- name: where_run_worker
+runs.recorder IN (SELECT id FROM recorders WHERE (:host = '' OR host = :host) AND (:pid IS NULL OR pid = :pid))
+
+-- name: where_run_parent
+-- launched_by is an array of the parent's run id and a span.
+(
+    runs.launched_by ->> 0 IN (SELECT value FROM json_each(:parents))
+    OR runs.parent_workflow_id IN (SELECT value FROM json_each(:parents))
+)
+
+-- name: where_run_slower
+-- A run that is going (status 1) has taken as long as it went.
+coalesce(runs.duration_ms, CASE runs.status WHEN 1 THEN (:now - runs.started_at) / 1e3 END) > :slower_than_ms
+
+-- name: where_run_faster
+coalesce(runs.duration_ms, CASE runs.status WHEN 1 THEN (:now - runs.started_at) / 1e3 END) < :faster_than_ms
+
 -- name: where_run_before
 (runs.started_at, runs.id) < (:before_started_at, :before_key)
 

@@ -5,6 +5,7 @@ What it promises: every answer is bounded by a run, a window or a limit, so its 
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -85,15 +86,12 @@ class SqliteReader:
 
     async def runs(self, which: RunFilter, *, limit: int, before: tuple[int, int] | None = None) -> list[Run]:
         """Runs, newest first; ``before`` is the ``(started_at, key)`` of the last one already seen."""
-        conditions, values = _run_conditions(which)
-        if before is not None:
-            conditions.append("where_run_before")
-            values.update(before_started_at=before[0], before_key=before[1])
+        conditions, values = _run_conditions(which, before)
         return await self._runs(conditions, {**values, "limit": limit})
 
-    async def count_runs(self, which: RunFilter) -> int:
-        """How many runs the filter keeps."""
-        conditions, values = _run_conditions(which)
+    async def count_runs(self, which: RunFilter, *, before: tuple[int, int] | None = None) -> int:
+        """How many runs the filter keeps; with ``before`` as ``runs`` takes it, of those that follow."""
+        conditions, values = _run_conditions(which, before)
         return (await self._fetch(conjunction("count_runs", conditions), **values))[0][0]
 
     async def graphs(self, *, limit: int = 50) -> list[str]:
@@ -266,8 +264,8 @@ class SqliteReader:
         return [records.step(row) for row in await self._fetch(conjunction("steps", conditions), **values)]
 
 
-def _run_conditions(which: RunFilter) -> tuple[list[str], dict[str, Any]]:
-    """Names of the conditions that a filter asks for, and their values."""
+def _run_conditions(which: RunFilter, before: tuple[int, int] | None) -> tuple[list[str], dict[str, Any]]:
+    """Names of the conditions that a filter and a place in the list ask for, and their values."""
     asked = {
         "where_run_failed": which.failed,
         "where_run_good": which.good,
@@ -278,7 +276,13 @@ def _run_conditions(which: RunFilter) -> tuple[list[str], dict[str, Any]]:
         "where_run_until": which.until is not None,
         "where_run_metadata": bool(which.metadata),
         "where_run_fingerprint": bool(which.fingerprint),
+        "where_run_worker": bool(which.host) or which.pid is not None,
+        "where_run_parent": bool(which.parents),
+        "where_run_slower": which.slower_than_ms is not None,
+        "where_run_faster": which.faster_than_ms is not None,
+        "where_run_before": before is not None,
     }
+    started_at, key = before or (None, None)
     values = {
         "statuses": _codes(which.statuses, RUN_CODES),
         "graph": which.graph,
@@ -287,6 +291,14 @@ def _run_conditions(which: RunFilter) -> tuple[list[str], dict[str, Any]]:
         "until": which.until,
         "metadata": msgspec.json.encode(which.metadata or {}).decode(),
         "fingerprint": which.fingerprint,
+        "host": which.host,
+        "pid": which.pid,
+        "parents": msgspec.json.encode(list(which.parents)).decode(),
+        "slower_than_ms": which.slower_than_ms,
+        "faster_than_ms": which.faster_than_ms,
+        "now": time.time_ns() // 1000,
+        "before_started_at": started_at,
+        "before_key": key,
     }
     return [name for name, wanted in asked.items() if wanted], values
 
