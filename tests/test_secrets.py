@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,9 @@ def rows(database: Path) -> Iterator[bytes]:
             for cell in row:
                 data = cell if isinstance(cell, bytes) else str(cell).encode()
                 yield data
-                if data[:1] == b"\x78":
-                    yield zlib.decompress(data)
+                if data[:1] == b"\x78":  # how zlib's data begins, and by chance an id
+                    with suppress(zlib.error):
+                        yield zlib.decompress(data)
     connection.close()
 
 
