@@ -109,7 +109,7 @@ class Recorder(EventProcessor):
         self._tally = Tally()
         self._journal: Journal | None = None
         self._keeper = Keeper(self._chore)
-        self._linker = Linker(self._redaction, self._keeper.start)
+        self._linker = Linker(self._redaction, self._run_opened)
         self.inside = Inside(self._linker, self._lock, self._redaction, self._tally, self._append, self._contain)
         self._handlers = _Handlers(self._handler_for)
         self._is_off = False
@@ -398,6 +398,17 @@ class Recorder(EventProcessor):
         self._linker.connect(journal.write, journal.write_graph, values)
         note_written(self._location)
 
+    def _run_opened(self) -> None:
+        self._keeper.start()
+        self._safely(self._stay_in_place)
+
+    def _stay_in_place(self) -> None:
+        """Where the store was removed or moved away meanwhile, go on in a new one, and say so."""
+        if self._journal is not None and self._location is not None and not self._journal.is_in_place:
+            self._complain(f"{self._location.directory} was removed or moved while it was recorded into")
+            place_store(self._location.directory)
+            self._journal.move_on()
+
     def _append(self, frame: Frame) -> None:
         """Write what was made inside a step; called under the lock."""
         if self._journal is not None and not (self._closed or self._is_off):
@@ -430,6 +441,7 @@ class Recorder(EventProcessor):
         with self._lock:
             if self._closed:
                 return False
+            self._stay_in_place()
             if dirty is not None:
                 journal.write(FactsFrame(dirty))
             journal.beat()

@@ -124,7 +124,8 @@ class JournalPass:
 
     def _has_newer(self, recorder: str, path: str) -> bool:
         """Whether the recorder began another segment since this pass listed them."""
-        return any(other > path for other in segment_files(self.journal) if _recorder(other) == recorder)
+        newest, prefix = os.path.basename(path), f"{recorder}-"
+        return any(name.startswith(prefix) and name > newest for name in os.listdir(self.journal))
 
     def _store(self, recorder: str, frames: Sequence[Frame], ends: Sequence[int], state: SegmentState) -> SegmentState:
         """Apply a batch; where a value fails, halve it until the bad frame stands alone. Returns the state after."""

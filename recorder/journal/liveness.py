@@ -28,15 +28,20 @@ def owner_state(path: str, process: ProcessFrame) -> Literal["alive", "dead", "u
 
 
 def is_locked(path: str) -> bool:
-    """Whether somebody holds the segment's lock. Where locks cannot be asked, yes: nothing is proven then."""
+    """Whether somebody holds the segment's lock.
+
+    Where it cannot be asked (no locks, no handles left), yes: nothing is proven then.
+    """
     try:
         import fcntl  # not on Windows
     except ImportError:
         return True
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+    except FileNotFoundError:
         return False
+    except OSError:
+        return True
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:

@@ -54,7 +54,7 @@ class Segment:
         OSError: It cannot be created.
     """
 
-    __slots__ = ("fd", "marker", "path", "seed", "size")
+    __slots__ = ("_inode", "fd", "marker", "path", "seed", "size")
 
     def __init__(self, directory: str, name: str, first: Frame) -> None:
         self.path = os.path.join(directory, name)
@@ -68,8 +68,9 @@ class Segment:
             _lock(self.fd)
             _write_whole(self.fd, head)
             os.rename(temporary, self.path)
+            self._inode = os.fstat(self.fd).st_ino
         except BaseException:
-            os.close(self.fd)
+            self.close()
             os.unlink(temporary)
             raise
 
@@ -83,12 +84,30 @@ class Segment:
         self.size += written
         return written == len(data)
 
+    @property
+    def is_in_place(self) -> bool:
+        """Whether readers find it: its file was not removed, nor its directory moved or replaced."""
+        try:
+            return os.stat(self.path).st_ino == self._inode
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True  # nothing is proven
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether its file has no name left: what was written to it is lost."""
+        return os.fstat(self.fd).st_nlink == 0
+
     def _framed(self, payload: bytes) -> bytes:
         return FRAME_HEAD.pack(self.marker, len(payload), crc32(payload, self.seed)) + payload
 
     def close(self) -> None:
         """Let go of the file and its lock."""
-        os.close(self.fd)
+        try:
+            os.close(self.fd)
+        except OSError:
+            pass  # the disk's failure; the descriptor is free all the same, and may be another file's by now
 
 
 def _write_whole(fd: int, data: bytes) -> None:

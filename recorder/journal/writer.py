@@ -176,6 +176,18 @@ class Journal:
             )
         )
 
+    @property
+    def is_in_place(self) -> bool:
+        """Whether what is written now can be found by readers."""
+        return os.path.isdir(self._directory) if self._segment is None else self._segment.is_in_place
+
+    def move_on(self) -> None:
+        """Leave a segment that is not in place any more; the next frame begins another where the directory was."""
+        if self._segment is not None and self._segment.is_removed:
+            self._tally.segments_dropped += 1
+        self.drop()
+        self._retry_at = 0
+
     def close(self) -> None:
         """End the journal: the last frame says that the recorder ended by itself."""
         self._closed = True
@@ -185,9 +197,9 @@ class Journal:
 
     def drop(self) -> None:
         """Let go of the file without a word, as a forked child must."""
-        if self._segment is not None:
-            self._segment.close()
-            self._segment = None
+        segment, self._segment = self._segment, None
+        if segment is not None:
+            segment.close()
 
     def _once(self, entry: ValueEntry) -> ValueEntry:
         if entry.digest is None or entry.data is None:
@@ -266,8 +278,7 @@ class Journal:
             if excess <= 0:
                 return
             if not is_locked(path):
-                os.unlink(path)
-                self._tally.segments_dropped += 1
+                self._tally.segments_dropped += _removed(path)
                 self.finished_bytes -= size
                 excess -= size
 
@@ -282,6 +293,15 @@ def _oldest_first(paths: Iterable[str]) -> list[tuple[str, int]]:
             continue
         found.append((status.st_mtime, path, status.st_size))
     return [(path, size) for _, path, size in sorted(found)]
+
+
+def _removed(path: str) -> bool:
+    """Remove a file; False if an ingester, who has stored it by then, was quicker."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _free_bytes(directory: str) -> int:

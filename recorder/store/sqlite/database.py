@@ -19,6 +19,8 @@ __all__ = ["VERSION", "open_for_writing", "read_offsets", "translated", "uri", "
 
 VERSION: Final = len(MIGRATIONS)
 _APPLICATION_ID: Final = 0x48474D43
+_BUSY_S: Final = 1.0
+"""How long a pass waits for another program that holds the database: as long as a reader waits for a pass."""
 _PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
@@ -57,7 +59,7 @@ def open_for_writing(path: str) -> sqlite3.Connection:
     """
     with translated(path):
         _create_private(path)
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
         try:
             version = _version(connection, path)
             for pragma in _PRAGMAS:
