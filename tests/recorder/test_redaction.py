@@ -42,6 +42,7 @@ def test_a_known_secret_is_replaced_wherever_it_stands(rule):
         ('{"password": "hun\\"ter2", "user": "bob"}', '{"password": "[redacted:password]", "user": "bob"}'),
         ("{'api_key': 'hunter2'}", "{'api_key': '[redacted:api_key]'}"),
         ("X-API-Key: hunter2", "X-API-Key: [redacted:api_key]"),
+        ("ap\u212aik\u212aey: hunter2", "ap\u212aik\u212aey: [redacted:api_key]"),
         ("password: str = 'hunter2'", "password: str = '[redacted:password]'"),
         ('{"a": {"password": "hunter2"}}', '{"a": {"password": "[redacted:password]"}}'),
         ("note='password=hunter2'", "note='password=[redacted:password]'"),
@@ -139,6 +140,7 @@ def test_redacting_twice_is_redacting_once(text):
 FRAGMENTS = [
     *SECRETS.values(),
     *("password", "PassWord", "api_key", "a-p1i_key", "token", "cookie", "Authorization", "X-Api-Key", "jwt", "s3cret"),
+    *("api\u212akey", "ap_ik\u212aey", "credentials", "db_passwd", "to", "ken"),
     *("Bearer hunter2hunter2", "BEARER\thunter2hunter2", "basic\u00a0dXNlcjpodW50ZXIy", "https://bob:hunter2@host/"),
     *("ya29.abcdefghijklmnopqrstu", "x" * 40, "é", "\u0663", "\u212a", "\udc80", "\n", "\x1c", " ", "  ", "\u00a0"),
     *("=", ":", ":=", "=>", ": str =", '"', "'", "\\", '\\"', "{", "[", ",", ".", "-", "_", "7", "x", "hunter2"),
