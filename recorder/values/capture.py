@@ -18,7 +18,7 @@ from recorder.journal.frames import VALUE_STATUSES, ValueEntry
 from recorder.redaction import Redaction
 from recorder.typenames import class_of, type_name, type_name_of
 from recorder.values.choosing import names_one_of
-from recorder.values.copying import Copy, holds_secret
+from recorder.values.copying import Copy, holds_secret, is_encoded
 from recorder.values.shapes import shape_of
 from recorder.values.tracer import ValueTracer
 
@@ -90,35 +90,51 @@ class Capture(Struct, frozen=True, kw_only=True):
         return self._entry(name, value, note)
 
     def _entry(self, name: str, value: Any, note: str) -> ValueEntry:
-        rule = self.redaction.key(name)
-        if rule and holds_secret(value):
-            name = self.redaction.name(name)
-            return ValueEntry(name, _REDACTED, type_name_of(value), note=f"its name matches the secret key {rule!r}")
+        redaction = self.redaction
+        if name not in redaction.harmless:
+            rule = redaction.key(name)
+            name = redaction.name(name)
+            if rule and holds_secret(value):
+                return ValueEntry(
+                    name, _REDACTED, type_name_of(value), note=f"its name matches the secret key {rule!r}"
+                )
         try:
-            return self._taken(self.redaction.name(name), value, note)
+            if class_of(value) is str and not note:
+                return self._text_taken(name, value)
+            return self._newly_taken(name, value, note)
         except Exception as error:
             return _unreadable(name, value, error)
 
-    def _taken(self, name: str, value: Any, note: str) -> ValueEntry:
-        cls = class_of(value)
-        if cls is str and not note and len(value) >= _LONG_TEXT:
-            return self._text_taken(name, value)
-        return self._newly_taken(name, value, note)
-
     def _text_taken(self, name: str, text: str) -> ValueEntry:
         """A clean text that was taken lately, as what one step returns and the next is given, is not judged again."""
-        key = hash(text)
-        known = self.recent.get(key)
+        if len(text) < _LONG_TEXT:
+            return self._clean_text(name, text) or self._newly_taken(name, text)
+        known = self.recent.get(hash(text))
         if known is not None and known.data == _encode(text):
             return ValueEntry(name, known.status, known.type, known.size, known.digest, known.data)
-        entry = self._newly_taken(name, text, "")
-        if entry.status == _CAPTURED and entry.note is None:
-            if len(self.recent) >= _RECENT_TEXTS:
-                del self.recent[next(iter(self.recent))]
-            self.recent[key] = entry
+        entry = self._clean_text(name, text)
+        if entry is None:
+            return self._newly_taken(name, text)
+        if len(self.recent) >= _RECENT_TEXTS:
+            del self.recent[next(iter(self.recent))]
+        self.recent[hash(text)] = entry
         return entry
 
-    def _newly_taken(self, name: str, value: Any, note: str) -> ValueEntry:
+    def _clean_text(self, name: str, text: str) -> ValueEntry | None:
+        """The record of a text that needs no copy, as most: it fits, is itself no encoded data, and nothing is secret."""
+        length = len(text)
+        if length >= self.max_value_bytes or is_encoded(text) or self.redaction.suspects(text):
+            return None
+        try:
+            data = _encode(text)
+        except UnicodeEncodeError:
+            return None
+        if len(data) > self.max_value_bytes:
+            return None
+        size = length if text.isascii() else len(text.encode())
+        return ValueEntry(name, _CAPTURED, "str", size, blake2b(data, digest_size=16).digest(), data)
+
+    def _newly_taken(self, name: str, value: Any, note: str = "") -> ValueEntry:
         cls = class_of(value)
         copy, plain, data = self._copied(value)
         if not self.redaction.withholding.isdisjoint(copy.rules):

@@ -12,7 +12,7 @@ from typing import Any, Final
 from recorder.redaction import SHORT_NAME, Redaction
 from recorder.typenames import class_of, type_name, type_name_of
 
-__all__ = ["ENCODED_MEDIA", "MAX_DEPTH", "MAX_OBJECTS", "Copy", "Shape", "holds_secret"]
+__all__ = ["MAX_DEPTH", "MAX_OBJECTS", "Copy", "Shape", "holds_secret", "is_encoded"]
 
 MAX_OBJECTS: Final = 8_000
 """What is looked at; one that is no plain type of Python counts as four, which is what it costs."""
@@ -27,7 +27,7 @@ _LONG_FLOAT: Final = 18
 _MARK: Final = 32
 """Bytes that a mark in place of a container takes, about."""
 
-ENCODED_MEDIA: Final = ("data:", "iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR", "JVBERi0")
+_ENCODED_MEDIA: Final = ("data:", "iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR", "JVBERi0")
 """How base64 of PNG, JPEG, GIF, RIFF (WebP, WAV) and PDF begins, and a data URL."""
 _ENCODED_CHARS: Final = 1_024
 
@@ -38,6 +38,11 @@ Shape = Callable[["Copy", Any], Any]
 def holds_secret(value: Any) -> bool:
     """Whether a value can be a secret at all; that a key is missing or empty is worth knowing."""
     return not (value is None or value is True or value is False or (type(value) is str and not value))
+
+
+def is_encoded(text: str) -> bool:
+    """Whether a text is an image or a document in base64."""
+    return len(text) > _ENCODED_CHARS and text.startswith(_ENCODED_MEDIA)
 
 
 class Copy:
@@ -89,8 +94,7 @@ class Copy:
         self.objects -= 1
         cls = class_of(value)
         if cls is str:
-            is_media = len(value) > _ENCODED_CHARS and value.startswith(ENCODED_MEDIA)
-            return self._shaped(value, cls) if is_media else self.text(value)
+            return self._shaped(value, cls) if is_encoded(value) else self.text(value)
         if cls is dict:
             return self.inside(value, self.mapping, value)
         if cls is list:
