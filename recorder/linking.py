@@ -25,12 +25,12 @@ from recorder.journal.frames import (
     STEP_CODES,
     AttemptFrame,
     ErrorRecord,
-    Frame,
     GraphFrame,
     RunFrame,
     StepFrame,
     Told,
 )
+from recorder.journal.writer import Journal
 from recorder.memory import WINDOW, Memory
 from recorder.processors import HANDLER_NAMES
 from recorder.redaction import Redaction
@@ -66,8 +66,6 @@ _KEPT_CANCELLED: Final = 1024
 _serials: Final = count(1)
 _MAIN_THREAD: Final = main_thread().ident
 
-Write = Callable[[Frame], None]
-
 
 class Linker(Memory):
     """The state of one recorder's open runs; ``redaction`` cleans recorded text, ``opened`` is told of each run."""
@@ -76,8 +74,6 @@ class Linker(Memory):
         super().__init__()
         self._opened = opened
         self._serial = next(_serials)
-        self._write: Write
-        self._write_graph: Callable[[GraphFrame], None]
         self._values: StepValues | None = None
         self._redact = redaction
         self.monotonic_ns = time.monotonic_ns
@@ -88,10 +84,11 @@ class Linker(Memory):
 
     # What the recorder asks -------------------------------------------------------------------------------------------
 
-    def connect(self, write: Write, write_graph: Callable[[GraphFrame], None], values: StepValues | None) -> None:
-        """Where frames and structures go, and who records values; None when they are not recorded."""
-        self._write = write
-        self._write_graph = write_graph
+    def connect(self, journal: Journal, values: StepValues | None) -> None:
+        """Where frames go, and who takes values; None when they are not recorded."""
+        self._write = journal.write
+        self._write_values = journal.write_values
+        self._write_graph = journal.write_graph
         self._values = values
 
     @property
@@ -172,8 +169,8 @@ class Linker(Memory):
         if getattr(event, "is_plain", False):
             run.root.call = self.trees.start(frame, self._write_graph)
         self._write(frame)
-        if self._values is not None:
-            self._values.started(frame, 0, "", inputs(event))
+        if self._values is not None and (given := inputs(event)) is not None:
+            self._write_values(self._values.started(frame, 0, "", given))
 
     def _new_run(self, event: Any, *, missed: bool = False) -> OpenRun:
         frame = RunFrame(
@@ -276,8 +273,8 @@ class Linker(Memory):
         self._write(frame)
         if self._values is not None:
             if word(event.status) in {"failed", "partial"}:
-                self._values.failed(frame, 0, "")
-            self._values.ended(frame, 0, "", outputs(event))
+                self._write_values(self._values.failed(frame, 0, ""))
+            self._write_values(self._values.ended(frame, 0, "", outputs(event)))
 
     def _end_run(self, run: OpenRun, status: int, now: int, duration_ms: float | None = None) -> None:
         frame = run.frame
@@ -365,9 +362,13 @@ class Linker(Memory):
         span = spans[span_id] = Span(NODE_RUN, frame, run, parent, path, parent.item, self.monotonic_ns())
         if parent.call is not None:
             span.call = parent.call.called(name, part, getattr(event, "code", None), run.frame)
-        self._write(frame)
-        if self._values is not None:
-            span.has_inputs = self._values.started(run.frame, frame.step, path, inputs(event))
+        values = None
+        try:
+            if self._values is not None and (given := inputs(event)) is not None:
+                span.has_inputs = True
+                values = self._values.started(run.frame, frame.step, path, given)
+        finally:
+            self._write(frame, values)
 
     def _node_end(self, event: Any) -> None:
         span_id = event.span_id
@@ -393,10 +394,13 @@ class Linker(Memory):
         seen.add(span_id)
         if len(seen) > WINDOW:
             self._turn_window()
-        self._write(frame)
-        if self._values is not None:
-            self._values.ended(span.run.frame, frame.step, span.path, outputs(event))
-            span.note_returned()
+        values = None
+        try:
+            if self._values is not None:
+                values = self._values.ended(span.run.frame, frame.step, span.path, outputs(event))
+                span.note_returned()
+        finally:
+            self._write(frame, values)
 
     def _node_error(self, event: Any) -> None:
         span = self._open.get(event.span_id) or self._missed_node(event)
@@ -412,7 +416,8 @@ class Linker(Memory):
         self._end_step(event.span_id, span, _CANCELLED if cancelled else _FAILED, event)
         self._write(span.frame)
         if self._values is not None:
-            (self._values.ended if cancelled else self._values.failed)(span.run.frame, span.frame.step, span.path, None)
+            take = self._values.ended if cancelled else self._values.failed
+            self._write_values(take(span.run.frame, span.frame.step, span.path, None))
 
     def _node_attempt_start(self, event: Any) -> None:
         span = self._open_node(event.parent_span_id)
@@ -544,7 +549,7 @@ class Linker(Memory):
             return
         for node, found in failing_inputs(event):
             if node in span.failed:
-                self._values.failed(span.run.frame, *span.failed.pop(node), found)
+                self._write_values(self._values.failed(span.run.frame, *span.failed.pop(node), found))
 
     def _elapsed_ms(self, span: Span) -> float:
         return (self.monotonic_ns() - span.started) / 1e6

@@ -19,7 +19,7 @@ from recorder.code import CodeReader
 from recorder.errors import RecorderError
 from recorder.here import runs_started_here
 from recorder.inside import Inside
-from recorder.journal.frames import OUTPUT, FactsFrame, Frame, GraphFrame, ProcessFrame, ValuesFrame
+from recorder.journal.frames import FactsFrame, Frame, GraphFrame, ProcessFrame
 from recorder.journal.writer import Journal, Limits, Tally
 from recorder.keeper import Keeper, start_ingest
 from recorder.linking import Linker, OpenRun
@@ -394,8 +394,8 @@ class Recorder(EventProcessor):
         journal = self._journal = Journal(
             self._location.journal, recorder, process_frame, self._tally, self._complain, self._limits
         )
-        values = None if self._tracer is None else StepValues(self._tracer, self._redaction, self._write_values)
-        self._linker.connect(journal.write, journal.write_graph, values)
+        values = None if self._tracer is None else StepValues(self._tracer, self._redaction, self.inside.outputs.keep)
+        self._linker.connect(journal, values)
         note_written(self._location)
 
     def _run_opened(self) -> None:
@@ -413,12 +413,6 @@ class Recorder(EventProcessor):
         """Write what was made inside a step; called under the lock."""
         if self._journal is not None and not (self._closed or self._is_off):
             self._journal.write(frame)
-
-    def _write_values(self, frame: ValuesFrame) -> None:
-        assert self._journal is not None
-        self._journal.write_values(frame)
-        if frame.direction == OUTPUT:
-            self.inside.outputs.keep(frame.run, frame.step, frame.entries)
 
     def _chore(self, first: bool) -> bool:
         """One round of the keeper's; False ends it. Never raises."""

@@ -96,8 +96,8 @@ class Journal:
         """Segment and offset of the next frame: it moves with every frame that was written."""
         return self._number, 0 if self._segment is None else self._segment.size
 
-    def write(self, frame: Frame) -> None:
-        """Append one frame.
+    def write(self, frame: Frame, values: ValuesFrame | None = None) -> None:
+        """Append one frame, and values that came with it, by one write.
 
         The write keeps the GIL where somebody else wants it: given up beside one CPU-bound thread, an event costs 264
         µs instead of 1.5. Alone, ``os.write`` is twice as fast as ctypes, so it is used until one takes as long as
@@ -110,12 +110,15 @@ class Journal:
         payload = encode(frame)
         checksum = crc32(payload, segment.seed)
         data = _framed(segment.marker, len(payload), checksum) + payload
+        if values is not None and not self._leaves_out(values):
+            payload = encode(self._abridged(values))
+            data += _framed(segment.marker, len(payload), crc32(payload, segment.seed)) + payload
         try:  # a checksum is as good as a die
             written = self._put(segment.fd, data) if checksum & 15 else self._put_timed(segment.fd, data)
         except OSError:
             written = -1
         if written != len(data):
-            self._write_elsewhere(payload, written)
+            self._write_elsewhere(frame, values, f"{max(written, 0)} of {len(data)} bytes")
             return
         segment.size = size = segment.size + written
         if size >= self._attend_at:
@@ -142,18 +145,14 @@ class Journal:
             self._put = os_write
         return write_holding_gil(fd, data, len(data))
 
-    def write_values(self, frame: ValuesFrame) -> None:
-        """Append values; data that this segment already holds is named by its digest alone."""
-        if self._values_stopped:
-            self._tally.values_dropped += len(frame.entries)
+    def write_values(self, frame: ValuesFrame | None) -> None:
+        """Append values that come late, if there are any."""
+        if frame is None:
             return
         if self._segment is None and self._opened() is None:
             self._tally.events_lost += 1
-            return
-        if len(self._digests) > _KNOWN_DIGESTS:
-            self._digests.clear()
-        entries = [self._once(entry) for entry in frame.entries]
-        self.write(ValuesFrame(frame.run, frame.step, frame.direction, tuple(entries)))
+        elif not self._leaves_out(frame):
+            self.write(self._abridged(frame))
 
     def write_graph(self, frame: GraphFrame) -> None:
         """Append a graph's structure, unless this segment already holds it."""
@@ -201,13 +200,26 @@ class Journal:
         if segment is not None:
             segment.close()
 
-    def _once(self, entry: ValueEntry) -> ValueEntry:
-        if entry.digest is None or entry.data is None:
-            return entry
-        if entry.digest in self._digests:
-            return ValueEntry(entry.name, entry.status, entry.type, entry.size, entry.digest, None, entry.note)
-        self._digests.add(entry.digest)
-        return entry
+    def _leaves_out(self, values: ValuesFrame) -> bool:
+        """Whether there is no room for values any more."""
+        if self._values_stopped:
+            self._tally.values_dropped += len(values.entries)
+        return self._values_stopped
+
+    def _abridged(self, values: ValuesFrame) -> ValuesFrame:
+        """The same values; data that this segment already holds is named by its digest alone."""
+        digests = self._digests
+        if len(digests) > _KNOWN_DIGESTS:
+            digests.clear()
+        entries: list[ValueEntry] = []
+        for entry in values.entries:
+            digest = entry.digest
+            if digest in digests:
+                entry = ValueEntry(entry.name, entry.status, entry.type, entry.size, digest, None, entry.note)  # noqa: PLW2901
+            elif digest is not None and entry.data is not None:
+                digests.add(digest)
+            entries.append(entry)
+        return ValuesFrame(values.run, values.step, values.direction, tuple(entries))
 
     def _opened(self) -> Segment | None:
         """A new segment, or None while there can be none."""
@@ -227,12 +239,13 @@ class Journal:
         self._look_around(self._segment)
         return self._segment
 
-    def _write_elsewhere(self, payload: bytes, written: int) -> None:
+    def _write_elsewhere(self, frame: Frame, values: ValuesFrame | None, written: str) -> None:
         """The segment took a frame badly: it ends here, and the frame goes to the next one."""
         self.drop()
-        self._complain(f"a write to {self._directory} was cut short ({max(written, 0)} of {len(payload) + 16} bytes)")
+        self._complain(f"a write to {self._directory} was cut short ({written})")
         segment = self._opened()
-        if segment is not None and segment.append(payload):
+        frames = [frame] if values is None else [frame, values]
+        if segment is not None and all(segment.append(encode(each)) for each in frames):
             return
         self._tally.events_lost += 1
         self.drop()

@@ -121,7 +121,7 @@ class Capture(Struct, frozen=True, kw_only=True):
         return entry
 
     def _clean_text(self, name: str, text: str) -> ValueEntry | None:
-        """The record of a text that needs no copy, as most: it fits, is itself no encoded data, and nothing is secret."""
+        """The record of a text that needs no copy, as most: it fits, is no encoded data, and holds no secret."""
         length = len(text)
         if length >= self.max_value_bytes or is_encoded(text) or self.redaction.suspects(text):
             return None

@@ -7,7 +7,7 @@ are recorded, inputs are held until their step has ended, one way or another.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from recorder.journal.frames import INPUT, OUTPUT, RunFrame, ValuesFrame
+from recorder.journal.frames import INPUT, OUTPUT, RunFrame, ValueEntry, ValuesFrame
 from recorder.redaction import Redaction
 from recorder.values.capture import Capture
 from recorder.values.tracer import Setting, ValueTracer
@@ -17,43 +17,56 @@ __all__ = ["StepValues"]
 _UNLESS_FAILED: Final[tuple[Setting, ...]] = ("when", "sample")
 _AT_FAILURE: Final = "read when the step failed"
 
+Remember = Callable[[int, int, tuple[ValueEntry, ...]], None]
+
 
 class StepValues:
-    """The values of one recorder's runs, on their way to ``write``. Step 0, with an empty path, is the run itself."""
+    """The values of one recorder's runs, as frames to write. Step 0, with an empty path, is the run itself.
 
-    def __init__(self, tracer: ValueTracer, redaction: Redaction, write: Callable[[ValuesFrame], None]) -> None:
+    Args:
+        tracer: The policy.
+        redaction: What counts as a secret.
+        remember: Given each step's outputs as recorded, by run and step.
+    """
+
+    def __init__(self, tracer: ValueTracer, redaction: Redaction, remember: Remember) -> None:
         self._tracer = tracer
         self._keeps_all = tracer.keeps_all
         self._capture = Capture(
             redaction=redaction, max_value_bytes=tracer.max_value_bytes, fields=tuple(tracer.fields)
         )
-        self._write_frame = write
+        self._remember = remember
         self._held: dict[tuple[int, int], Mapping[str, Any]] = {}
         self._written: dict[int, int] = {}
         self._total = 0
 
-    def started(self, run: RunFrame, step: int, path: str, inputs: Mapping[str, Any] | None) -> bool:
-        """Record a step's inputs, or hold them until it ends; False if there are none."""
-        if inputs is None:
-            return False
+    def started(self, run: RunFrame, step: int, path: str, inputs: Mapping[str, Any]) -> ValuesFrame | None:
+        """A step's inputs, if they are kept now; they may be held until it ends."""
         by = self._left_out_by(run, path)
         if by is None:
-            self._write(run.run, step, INPUT, inputs)
-        elif by in _UNLESS_FAILED:
+            return self._frame(run.run, step, INPUT, inputs)
+        if by in _UNLESS_FAILED:
             self._held[run.run, step] = inputs
-        return True
+        return None
 
-    def ended(self, run: RunFrame, step: int, path: str, outputs: Mapping[str, Any] | None) -> None:
-        """Record a step's outputs, and let go of its inputs."""
+    def ended(self, run: RunFrame, step: int, path: str, outputs: Mapping[str, Any] | None) -> ValuesFrame | None:
+        """A step's outputs, if they are kept; its inputs are let go of."""
         self.forget(run.run, step)
-        if outputs is not None and self._left_out_by(run, path) is None:
-            self._write(run.run, step, OUTPUT, outputs)
+        if outputs is None or self._left_out_by(run, path) is not None:
+            return None
+        frame = self._frame(run.run, step, OUTPUT, outputs)
+        if frame is not None:
+            self._remember(run.run, step, frame.entries)
+        return frame
 
-    def failed(self, run: RunFrame, step: int, path: str, inputs: Mapping[str, Any] | None = None) -> None:
-        """Record the inputs of a step that failed: those held, or those that only its failure told."""
+    def failed(
+        self, run: RunFrame, step: int, path: str, inputs: Mapping[str, Any] | None = None
+    ) -> ValuesFrame | None:
+        """The inputs of a step that failed: those held, or those that only its failure told."""
         found = self._held.pop((run.run, step), None) or inputs
-        if found is not None and self._left_out_by(run, path) in (None, *_UNLESS_FAILED):
-            self._write(run.run, step, INPUT, found, _AT_FAILURE)
+        if found is None or self._left_out_by(run, path) not in (None, *_UNLESS_FAILED):
+            return None
+        return self._frame(run.run, step, INPUT, found, _AT_FAILURE)
 
     def forget(self, run: int, step: int) -> None:
         """The step is over, and did not fail."""
@@ -67,15 +80,17 @@ class StepValues:
     def _left_out_by(self, run: RunFrame, path: str) -> Setting | None:
         return None if self._keeps_all else self._tracer.left_out_by(run.run_id, path)
 
-    def _write(self, run: int, step: int, direction: int, values: Mapping[str, Any], note: str = "") -> None:
+    def _frame(
+        self, run: int, step: int, direction: int, values: Mapping[str, Any], note: str = ""
+    ) -> ValuesFrame | None:
         written = self._written.get(run, 0)
         entries = self._capture.entries(values, *self._room(written), note=note)
         if not entries:
-            return
+            return None
         size = sum([len(entry.data) for entry in entries if entry.data is not None])
         self._written[run] = written + size
         self._total += size
-        self._write_frame(ValuesFrame(run, step, direction, entries))
+        return ValuesFrame(run, step, direction, entries)
 
     def _room(self, written: int) -> tuple[int | None, str]:
         """How many bytes may still be taken, and by which limit; None where only the event's own limit counts."""

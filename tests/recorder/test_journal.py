@@ -243,6 +243,41 @@ def test_a_value_is_written_once_a_segment(tmp_path: Path) -> None:
     assert second.entries[0].digest == first.entries[0].digest
 
 
+def test_values_are_read_back_after_the_row_they_came_with(tmp_path: Path) -> None:
+    written = journal(tmp_path)
+    values = ValuesFrame(1, 1, 0, (ValueEntry("x", 0, "str", 3, b"d" * 16, b'"x"'),))
+    written.write(run_frame(1), values)
+    written.write(run_frame(2))
+    assert everything(only_segment(tmp_path)).frames[1:] == [run_frame(1), values, run_frame(2)]
+
+
+VALUES_CUT_SHORT = """
+import resource, signal, sys
+sys.path[:0] = {path!r}
+from pathlib import Path
+from tests.recorder.test_journal import ValueEntry, ValuesFrame, journal, run_frame
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+written = journal(Path({directory!r}))
+for number in range(1, 101):
+    written.write(run_frame(number))
+resource.setrlimit(resource.RLIMIT_FSIZE, (written._segment.size + 100, resource.RLIM_INFINITY))
+values = ValuesFrame(1, 1, 0, (ValueEntry("x", 0, "str", 200, b"d" * 16, b"x" * 200),))
+written.write(run_frame(101), values)
+"""
+
+
+def test_values_that_a_short_write_cuts_stand_whole_in_the_next_segment(tmp_path: Path) -> None:
+    code = VALUES_CUT_SHORT.format(path=[str(Path.cwd())], directory=str(tmp_path))
+    subprocess.run([sys.executable, "-c", code], check=True)
+    cut, whole = (everything(path) for path in segment_files(str(tmp_path)))
+    assert cut.frames[-1] == run_frame(101)
+    assert cut.torn + cut.bytes_lost > 0
+    row, values = whole.frames[1:]
+    assert row == run_frame(101)
+    assert isinstance(values, ValuesFrame)
+    assert values.entries[0].data == b"x" * 200
+
+
 def test_a_missing_directory_is_complained_of_and_counted(tmp_path: Path) -> None:
     complaints: list[str] = []
     written = journal(tmp_path / "nowhere", complaints=complaints)

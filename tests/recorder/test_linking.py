@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recorder import events as e
-from recorder.journal.frames import Frame, RunFrame, StepFrame
+from recorder.journal.frames import Frame, GraphFrame, RunFrame, StepFrame, ValuesFrame
+from recorder.journal.writer import Journal
 from recorder.linking import Linker
 from recorder.redaction import Redaction
 
@@ -40,13 +41,25 @@ ANY_EVENT: st.SearchStrategy[Any] = st.one_of(
 )
 
 
+class Kept(Journal):
+    """Keeps frames as they are when written, instead of writing them."""
+
+    def __init__(self) -> None:
+        self.frames: list[Frame] = []
+
+    def write(self, frame: Frame, values: ValuesFrame | None = None) -> None:
+        self.frames += [copy.copy(frame)] if values is None else [copy.copy(frame), values]
+
+    def write_graph(self, frame: GraphFrame) -> None:
+        self.write(frame)
+
+
 def linked(soup: list[Any]) -> tuple[Linker, list[Frame]]:
-    frames: list[Frame] = []
-    linker = Linker(Redaction())
-    linker.connect(lambda frame: frames.append(copy.copy(frame)), frames.append, None)
+    linker, journal = Linker(Redaction()), Kept()
+    linker.connect(journal, None)
     for event in soup:
         linker.handler(type(event).__name__)(event)
-    return linker, frames
+    return linker, journal.frames
 
 
 @settings(max_examples=300)
