@@ -67,9 +67,10 @@ class Pace:
 class Comparison:
     """What differs between a run and the one it is held against.
 
-    ``first`` is where they part, ``reason`` why: ``code``, ``input``, ``decision``, ``cache``, ``retry``, ``outside``
-    (equal inputs and code, another output), ``unknown_code`` (the same, the code not recorded), ``error``, ``path``.
-    ``code`` is the node whose code changed, where that is the reason; ``divergences`` begin with ``first``.
+    ``first`` is where they part, ``reason`` why: ``code``, ``input``, ``decision``, ``cache``, ``retry``, ``packages``
+    (equal inputs and code, another output, other versions of packages), ``outside`` (the same, with the same versions),
+    ``unknown_code`` (the same, the code not recorded), ``error``, ``path``. ``code`` is the node whose code changed,
+    where that is the reason; ``packages`` are versions before and now; ``divergences`` begin with ``first``.
     """
 
     run: Run
@@ -86,6 +87,7 @@ class Comparison:
     moved: int
     values: tuple[bool, bool]
     codes: tuple[bool, bool]
+    packages: Mapping[str, tuple[str, str]]
     left_out: bool
 
 
@@ -105,12 +107,13 @@ async def compare_runs(reader: RunReader, handle: str, against: str) -> Comparis
     found = _divergences(pairs, ours, theirs, changed)
     first = next((one for one in found if one.is_major), found[0] if found else None)
     guilty = _guilty(first, ours, changed) if first else ""
+    packages = _changed_packages(reference.run, run)
     return Comparison(
         run=run,
         reference=reference,
         compared=sum(pair.step is not None and pair.like is not None for pair in pairs),
         first=first,
-        reason=_reason(first, ours, theirs, guilty, structures) if first else "",
+        reason=_reason(first, ours, theirs, guilty, structures, packages) if first else "",
         code=changed.get(guilty),
         changes=await _value_changes(reader, run, reference.run, first.pair) if first else (),
         divergences=found,
@@ -120,6 +123,7 @@ async def compare_runs(reader: RunReader, handle: str, against: str) -> Comparis
         moved=sum(bool(place) for place in moved.values()),
         values=(bool(ours.values), bool(theirs.values)),
         codes=(_has_code(structures[0]), _has_code(structures[1])),
+        packages=packages,
         left_out=max(len(ours.steps), len(theirs.steps)) >= _MOST_STEPS,
     )
 
@@ -225,8 +229,19 @@ def _guilty(first: Divergence, ours: Trace, changed: Mapping[str, object]) -> st
     return ""
 
 
+def _changed_packages(before: Run, after: Run) -> dict[str, tuple[str, str]]:
+    """Packages that both processes had loaded, in other versions: the one they had before, then now."""
+    was, now = before.worker.packages, after.worker.packages
+    return {name: (was[name], now[name]) for name in sorted(was.keys() & now.keys()) if was[name] != now[name]}
+
+
 def _reason(
-    first: Divergence, ours: Trace, theirs: Trace, guilty: str, structures: tuple[GraphFrame | None, GraphFrame | None]
+    first: Divergence,
+    ours: Trace,
+    theirs: Trace,
+    guilty: str,
+    structures: tuple[GraphFrame | None, GraphFrame | None],
+    packages: Mapping[str, object],
 ) -> str:
     kinds, step, like = first.kinds, first.pair.step, first.pair.like
     if guilty:
@@ -243,7 +258,9 @@ def _reason(
     equal = bool(ours.digests(step.step, "input")) and bool(theirs.digests(like.step, "input"))
     if "error" in kinds and not equal:
         return "error"
-    return "outside" if all(map(_has_code, structures)) else "unknown_code"
+    if not all(map(_has_code, structures)):
+        return "unknown_code"
+    return "packages" if packages else "outside"
 
 
 async def _value_changes(reader: RunReader, run: Run, against: Run, pair: Pair) -> list[ValueChange]:

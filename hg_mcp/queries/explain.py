@@ -14,6 +14,7 @@ from hg_mcp.queries.reach import NotReached, not_reached
 from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.steps import find_step
 from hg_mcp.queries.story import Cause, RunStory, causes_of, story_of
+from hg_mcp.queries.suspects import suspect
 from recorder.store.protocols import (
     Attempt,
     ErrorGroup,
@@ -37,14 +38,15 @@ _MOST_CONTRASTED: Final = 500
 class Fault:
     """One kind of failure in a run, with what the store knows of it.
 
-    ``attempts`` and ``inputs`` are those of its first failing step, for the most frequent faults; ``history`` covers
-    all runs.
+    ``attempts`` and ``inputs`` are those of its first failing step, for the most frequent faults, ``suspect`` is the
+    path of the input that the error speaks of; ``history`` covers all runs.
     """
 
     cause: Cause
     history: ErrorGroup | None = None
     attempts: Sequence[Attempt] = ()
     inputs: Sequence[StoredValue] = ()
+    suspect: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,8 +119,10 @@ async def _faults(reader: RunReader, run: Run, causes: Sequence[Cause]) -> list[
 async def _detailed(reader: RunReader, run: Run, fault: Fault) -> Fault:
     step = fault.cause.first.step
     values = await reader.values(run.key, step, with_data=True)
+    inputs = [value for value in values if value.direction == "input"]
     return replace(
         fault,
         attempts=await reader.attempts(run.key, step) if step else (),
-        inputs=[value for value in values if value.direction == "input"],
+        inputs=inputs,
+        suspect=suspect(inputs, fault.cause.first.error),
     )

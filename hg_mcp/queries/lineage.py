@@ -70,7 +70,8 @@ class Lineage:
 
     ``end`` is ``run_input``, ``born`` (an output that no input of its step holds), ``outside`` (an input that no
     earlier recorded value holds), or ``limit``. ``has_inputs`` says whether the last step has recorded inputs,
-    ``edges_from`` names the nodes from which edges of the graph lead to where the trail ends.
+    ``edges_from`` names the nodes from which edges of the graph lead to where the trail ends, ``is_ambiguous`` says
+    that an input of the last step does hold such a value, one too common to follow.
     """
 
     run: Run
@@ -78,6 +79,7 @@ class Lineage:
     end: str
     has_inputs: bool
     edges_from: Sequence[str] = ()
+    is_ambiguous: bool = False
 
 
 async def trace_value(reader: RunReader, handle: str, *, step: str, value: str) -> Lineage:
@@ -99,12 +101,14 @@ async def trace_value(reader: RunReader, handle: str, *, step: str, value: str) 
         seen.add(_key(before.place))
         hops.append(before)
     last = hops[-1].place
+    inputs = await search.stored(last.step, "input")
     ends = {"output": "born", "input": "outside" if last.step else "run_input"}
     return Lineage(
         run=run,
         hops=hops,
         end="limit" if len(hops) == _MOST_HOPS else ends[last.direction],
-        has_inputs=bool(await search.stored(last.step, "input")),
+        has_inputs=bool(inputs),
+        is_ambiguous=_is_common(last.content) and any(_holds(_decoded(one), last.content) for one in inputs),
         edges_from=sorted(search.edge_sources(last)),
     )
 
@@ -155,7 +159,7 @@ class _Search:
             part = _reached(whole, place.parts[:depth])
             if (hop := _found(place, part, place.parts[depth:], candidates, self.edge_sources(place))) is not None:
                 return hop
-        return _text_or_held(place, candidates)
+        return _text_or_held(place, candidates) or _passed_on(place, candidates)
 
     async def _whole(self, place: Place) -> Any:
         stored = await self.stored(place.step, place.direction)
@@ -249,6 +253,10 @@ def _equal(part: Any, content: Any) -> Iterator[Parts]:
         yield ()
 
 
+def _holds(content: Any, part: Any) -> bool:
+    return _same(part, content) or next(_places_of(part, content), None) is not None
+
+
 def _ranked(places: Iterator[Parts], place: Place) -> list[Parts]:
     """The first of them; the element of the item that the step is in before others that are equal."""
     item = place.step.item if place.step else None
@@ -296,6 +304,22 @@ def _text_or_held(place: Place, candidates: Sequence[Place]) -> Hop | None:
             if not _is_common(one.content) and next(_places_of(one.content, content), None) is not None:
                 return Hop(place=one, how="holds")
     return None
+
+
+def _passed_on(place: Place, candidates: Sequence[Place]) -> Hop | None:
+    """Nothing goes through a step under another name: an output that is null or empty, like something that went in."""
+    if place.direction != "output" or not _is_nothing(place.content):
+        return None
+    own = [one for one in candidates if one.direction == "input"]
+    for one in own:
+        for parts in (*_equal(place.content, one.content), *islice(_places_of(place.content, one.content), 1)):
+            how = "part" if parts else "equal"
+            return Hop(place=replace(one, parts=parts, content=place.content), how=how, common=True)
+    return None
+
+
+def _is_nothing(content: Any) -> bool:
+    return content is None or (isinstance(content, str | dict | list) and not content)
 
 
 def _texts(content: Any) -> Iterator[tuple[Parts, str]]:

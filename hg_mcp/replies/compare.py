@@ -11,14 +11,15 @@ from hg_mcp.queries.changes import ABSENT
 from hg_mcp.queries.compare import Comparison, Divergence, Pace, ValueChange
 from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, suggestion
 from hg_mcp.replies.budget import Call, Part
-from hg_mcp.replies.words import counted, handle, status_words
+from hg_mcp.replies.words import counted, file_from, handle, status_words
 from hg_mcp.text import one_line, printable, quoted
-from recorder.store.protocols import Run
 
 __all__ = ["RunComparison"]
 
 _LONGEST_HANDLE: Final = 100
 _LONGEST_SUMMARY: Final = 300
+_COMMON_HEAD: Final = 80
+"""Characters of a common beginning up to which two texts are shown from their start."""
 _RULES: Final = {
     "given": "as asked",
     "nearest_inputs": "the good run of the graph that shares most inputs with it",
@@ -28,6 +29,7 @@ _RULES: Final = {
 _REASONS: Final = {
     "cache": "for equal recorded inputs: one of the two came from a cache",
     "retry": "for equal recorded inputs, after another number of attempts",
+    "packages": "for equal recorded inputs and code, but not the same packages",
     "outside": "for equal recorded inputs and code: chance, or state outside the record (a model, a clock, a file)",
     "unknown_code": "for what is recorded of its inputs; its code is not recorded, so code, chance or outside state",
 }
@@ -43,7 +45,7 @@ class FirstDivergence(Row):
 
     step: str = Field(description="recorded names")
     kinds: list[str] = Field(description="what differs, in order of cause")
-    reason: str = Field(description="code, input, decision, cache, retry, outside, unknown_code, error or path")
+    reason: str = Field(description="code, input, decision, cache, retry, packages, outside, unknown_code, error, path")
     code: str | None = Field(default=None, description="recorded: node whose source is another, where it stands")
 
 
@@ -54,18 +56,20 @@ class ChangeRow(Row):
     direction: str
     against: str | None = Field(default=None, description="recorded: JSON in the other run")
     run: str | None = Field(default=None, description="recorded: JSON in this run")
+    parts_at: int | None = Field(default=None, description="of long texts: the first character that differs")
     delta: float | None = Field(default=None, description="of numbers; of texts, of their lengths")
 
     @classmethod
     def of(cls, found: ValueChange) -> Self:
         """A change as a row."""
-        change = found.change
+        before, after, parts_at = _from_difference(found.change.before, found.change.after)
         return cls(
-            value=printable(change.path),
+            value=printable(found.change.path),
             direction=found.direction,
-            against=_json(change.before),
-            run=_json(change.after),
-            delta=_delta(change.before, change.after),
+            against=_json(before),
+            run=_json(after),
+            parts_at=parts_at,
+            delta=_delta(found.change.before, found.change.after),
         )
 
 
@@ -139,7 +143,7 @@ class RunComparison(Reply):
             run_inputs=[ChangeRow.of(one) for one in found.run_inputs] or None,
             code_changed=[printable(name) for name in found.code_changed] or None,
             not_compared=_not_compared(found) or None,
-            around=_around(found.reference.run, found.run) or None,
+            around=_around(found) or None,
             steps=[DifferentStep.of(one) for one in found.divergences] or None,
             durations=[PaceRow.of(pace) for pace in found.pace] or None,
             next=_next(found),
@@ -173,12 +177,24 @@ def _json(value: Any) -> str | None:
     return None if value is ABSENT else one_line(msgspec.json.encode(value).decode(), 160)
 
 
+def _from_difference(before: Any, after: Any) -> tuple[Any, Any, int | None]:
+    """Two texts, of which a long common beginning is cut; what else differs, as it is."""
+    if not isinstance(before, str) or not isinstance(after, str):
+        return before, after, None
+    at = next((at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one != other), None)
+    at = min(len(before), len(after)) if at is None else at
+    if at <= _COMMON_HEAD:
+        return before, after, None
+    cut = at - _COMMON_HEAD // 2
+    return f"…{before[cut:]}", f"…{after[cut:]}", at
+
+
 def _delta(before: Any, after: Any) -> float | None:
     match before, after:
         case (bool(), _) | (_, bool()):
             return None
         case (int() | float(), int() | float()):
-            return round(after - before, 12)
+            return float(f"{after - before:.6g}")
         case (str(), str()):
             return len(after) - len(before) or None
         case _:
@@ -191,7 +207,7 @@ def _first(found: Comparison) -> FirstDivergence | None:
     code = None
     if found.code is not None:
         now, _ = found.code
-        code = one_line(f"{now.id}: {now.file}:{now.line} {now.qualname}", 200)
+        code = one_line(f"{now.id}: {file_from(found.run.worker.cwd, now.file)}:{now.line} {now.qualname}", 200)
     path = printable(found.first.pair.path)
     return FirstDivergence(step=path, kinds=list(found.first.kinds), reason=found.reason, code=code)
 
@@ -237,7 +253,13 @@ def _why(found: Comparison) -> str:
     if found.first and not found.first.is_major:
         return ""
     why = _REASONS.get(found.reason)
-    return f", {why}" if why else ""
+    return f", {why}{_versions(found) if found.reason == 'packages' else ''}" if why else ""
+
+
+def _versions(found: Comparison) -> str:
+    name, (was, now) = next(iter(found.packages.items()))
+    more = f", and {len(found.packages) - 1} more" if len(found.packages) > 1 else ""
+    return f" ({one_line(name, 40)} {one_line(was, 30)} -> {one_line(now, 30)}{more})"
 
 
 def _not_compared(found: Comparison) -> list[str]:
@@ -256,8 +278,9 @@ def _not_compared(found: Comparison) -> list[str]:
     return [note for note, holds in notes.items() if holds]
 
 
-def _around(before: Run, after: Run) -> list[str]:
+def _around(found: Comparison) -> list[str]:
     """What differs about the processes and the runs' own labels."""
+    before, after = found.reference.run, found.run
     ours, theirs = after.worker, before.worker
     facts = {
         "commit": (theirs.git_commit[:12], ours.git_commit[:12]),
@@ -267,8 +290,7 @@ def _around(before: Run, after: Run) -> list[str]:
         "version": (before.version, after.version),
         "items": (before.map_size, after.map_size),
     }
-    both = theirs.packages.keys() & ours.packages.keys()
-    facts |= {f"package {name}": (theirs.packages[name], ours.packages[name]) for name in sorted(both)}
+    facts |= {f"package {name}": versions for name, versions in found.packages.items()}
     return [one_line(f"{what}: {was} -> {now}", 120) for what, (was, now) in facts.items() if _known(was, now)]
 
 

@@ -14,6 +14,7 @@ from hg_mcp.names import (
     LIST_ERROR_GROUPS,
     LIST_RUNS,
     SUMMARIZE_RUN,
+    TRACE_VALUE,
 )
 from hg_mcp.queries.baseline import Difference
 from hg_mcp.queries.explain import Explanation, Fault
@@ -314,14 +315,38 @@ def _changes(found: Explanation) -> str:
 
 
 def _next(found: Explanation) -> list[NextCall]:
+    """What leads to the cause first, most telling before the rest."""
     run = handle(found.story.run)
-    calls = [*_next_of_faults(found, run)]
+    calls = [*_towards_cause(found, run), *_next_of_faults(found, run)]
     if found.story.unfinished:
         status = found.story.unfinished[0].status
         calls.append(suggestion(GET_RUN_STEPS, "every unfinished step", run=run, status=status))
     if not calls:
         calls = [suggestion(SUMMARIZE_RUN, "what happened in it", run=run), suggestion(LIST_RUNS, "other runs")]
     return calls
+
+
+def _towards_cause(found: Explanation, run: str) -> list[NextCall]:
+    """What leads to where it first went wrong: a good run, what the error speaks of, what failing items share.
+
+    A good run comes first, unless what failing items share was found: then their data is the matter, not the run.
+    """
+    if not found.faults:
+        return []
+    calls = [*_origin(found.faults[0], run)]
+    if found.story.run.is_map and found.story.run.items_completed:
+        calls.append(suggestion(CONTRAST_ITEMS, "what sets the failing items apart from the others", run=run))
+    if found.good:
+        compared = suggestion(COMPARE_RUNS, "where it first parts from a good run, and why", run=run)
+        calls.insert(len(calls) if _common(found) else 0, compared)
+    return calls
+
+
+def _origin(fault: Fault, run: str) -> Iterator[NextCall]:
+    step, value = fault.cause.first.path, fault.suspect
+    if step and value and len(step) + len(value) <= _LONGEST_HANDLE:
+        reason = "where the input that the error speaks of came from"
+        yield suggestion(TRACE_VALUE, reason, run=run, step=step, value=value)
 
 
 def _next_of_faults(found: Explanation, run: str) -> Iterator[NextCall]:
@@ -331,10 +356,6 @@ def _next_of_faults(found: Explanation, run: str) -> Iterator[NextCall]:
             yield suggestion(GET_STEP_VALUES, "all values of the first failing step", run=run, step=path)
         print_of = fault.cause.fingerprint
         yield suggestion(LIST_ERROR_GROUPS, "whether it still happens, and since when", fingerprint=print_of)
-    if found.faults and found.story.run.is_map and found.story.run.items_completed:
-        yield suggestion(CONTRAST_ITEMS, "what sets the failing items apart from the others", run=run)
-    elif found.faults and found.good:
-        yield suggestion(COMPARE_RUNS, "where it first parts from a good run", run=run)
     for fault in found.faults[1:2]:
         path = fault.cause.first.path
         if path and len(path) <= _LONGEST_HANDLE and found.step is None:

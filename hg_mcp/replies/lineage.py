@@ -113,6 +113,8 @@ def _owner(place: Place) -> str:
 
 
 def _unheld(found: Lineage) -> str:
+    if found.is_ambiguous:
+        return "or passed on, since an input holds an equal value, too common to tell"
     return "none of its inputs hold it" if found.has_inputs else "it has no recorded inputs"
 
 

@@ -366,6 +366,7 @@ def comparisons(draw: st.DrawFn) -> Comparison:
         moved=draw(COUNTS),
         values=(draw(st.booleans()), draw(st.booleans())),
         codes=(draw(st.booleans()), draw(st.booleans())),
+        packages={text: (text, text)} if draw(st.booleans()) else {},
         left_out=draw(st.booleans()),
     )
 

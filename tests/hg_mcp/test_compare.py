@@ -146,6 +146,41 @@ async def test_equal_inputs_and_code_with_another_output_is_chance_or_outside_st
     assert "for equal recorded inputs and code: chance, or state outside the record" in reply["summary"]
 
 
+async def test_long_texts_are_shown_from_shortly_before_they_part(tmp_path: Path):
+    source = """
+from recorder import node
+
+@node
+def fetch(): return "<p>" * 200 + "ENDING"
+
+def main(rec):
+    with rec.run("page"):
+        fetch()
+"""
+    record(tmp_path, source)
+    (change,) = (await compared(record(tmp_path, source.replace("ENDING", "OTHER"))))["changes"]
+    assert change["parts_at"] == 600
+    assert change["against"].startswith('"…')
+    assert change["against"].endswith('<p>ENDING"')
+    assert change["run"].endswith('<p>OTHER"')
+
+
+async def test_a_difference_of_a_last_digit_is_no_zero(tmp_path: Path):
+    source = """
+from recorder import node
+
+@node
+def total(): return sum([0.1] * 10)
+
+def main(rec):
+    with rec.run("sum"):
+        total()
+"""
+    record(tmp_path, source.replace("sum([", "10 * max(["))
+    (change,) = (await compared(record(tmp_path, source)))["changes"]
+    assert change["delta"] == -1.11022e-16
+
+
 async def test_code_around_a_step_that_got_other_inputs_is_the_reason(tmp_path: Path):
     source = """
 from recorder import node

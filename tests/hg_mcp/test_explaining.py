@@ -105,6 +105,11 @@ async def test_the_faults_of_a_map_come_with_error_place_items_and_what_was_not_
             "not_reached": [{"node": "save", "items": "3, 7, 12-14, 41"}],
             "next": [
                 {
+                    "tool": "contrast_items",
+                    "arguments": {"run": "run-a1b2c3d4e5f6"},
+                    "reason": "what sets the failing items apart from the others",
+                },
+                {
                     "tool": "get_step_values",
                     "arguments": {"run": "run-a1b2c3d4e5f6", "step": "[3]/llm_call"},
                     "reason": "all values of the first failing step",
@@ -113,11 +118,6 @@ async def test_the_faults_of_a_map_come_with_error_place_items_and_what_was_not_
                     "tool": "list_error_groups",
                     "arguments": {"fingerprint": "1a1a0ebd95ac"},
                     "reason": "whether it still happens, and since when",
-                },
-                {
-                    "tool": "contrast_items",
-                    "arguments": {"run": "run-a1b2c3d4e5f6"},
-                    "reason": "what sets the failing items apart from the others",
                 },
             ],
         }

@@ -218,6 +218,42 @@ async def test_a_common_value_says_that_the_tie_may_be_chance(tmp_path: Path):
     assert "may be chance" in reply["note"]
 
 
+async def test_a_none_is_followed_through_steps_that_give_it_another_name(tmp_path: Path):
+    @node
+    def find(user: str) -> dict[str, Any]:
+        return {"team": None}
+
+    @node
+    def route(found: dict[str, Any]) -> dict[str, Any]:
+        return {"queue": found["team"]}
+
+    @node
+    def send(queue: str | None) -> None: ...
+
+    with Recorder(tmp_path, values=True) as rec, rec.run("mail"):
+        send(route(find("ann"))["queue"])
+    reply = await traced(tmp_path, "send", "queue")
+    assert trail(reply) == [
+        "send input queue",
+        "route output return.queue",
+        "route input found.team",
+        "find output return.team",
+    ]
+    assert reply["end"] == "born"
+    assert reply["summary"].endswith("born there: none of its inputs hold it.")
+
+
+async def test_a_number_that_an_input_holds_too_is_not_said_to_be_born(tmp_path: Path):
+    @node
+    def count(limit: int) -> dict[str, int]:
+        return {"pages": 3}
+
+    with Recorder(tmp_path, values=True) as rec, rec.run("pages"):
+        count(3)
+    reply = await traced(tmp_path, "count", "return.pages")
+    assert reply["summary"].endswith("or passed on, since an input holds an equal value, too common to tell.")
+
+
 @pytest.mark.parametrize(
     ("path", "wanted", "says"),
     [
