@@ -34,7 +34,7 @@ def suspect(inputs: Sequence[StoredValue], error: ErrorRecord) -> str:
     speaks: list[tuple[bool, Callable[[Any], bool]]] = [
         ("None" in told, lambda content: content is None),
         (True, lambda content: _is_quoted(content, error.message)),
-        ("ZeroDivision" in error.type, lambda content: content == 0 and not isinstance(content, bool)),
+        ("ZeroDivision" in error.type, _is_zero),
         (bool(_EMPTY.search(told)), lambda content: isinstance(content, str | list | dict) and not content),
     ]
     found = (parts for holds, fits in speaks if holds for parts, content in places if fits(content))
@@ -55,6 +55,10 @@ def _places(name: str, data: bytes) -> Iterator[tuple[Parts, Any]]:
             waiting += [((*parts, key), inner) for key, inner in cast("dict[str, Any]", content).items()]
         elif isinstance(content, list):
             waiting += [((*parts, index), inner) for index, inner in enumerate(cast("list[Any]", content))]
+
+
+def _is_zero(content: Any) -> bool:
+    return isinstance(content, int | float) and not isinstance(content, bool) and content == 0
 
 
 def _is_quoted(content: Any, message: str) -> bool:

@@ -38,7 +38,7 @@ from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.nodes import own_time
 from hg_mcp.replies.usage import UsageRow, usage_words
 from hg_mcp.replies.words import counted, handle, lasted, ms, package_words, since_now, status_words
-from hg_mcp.text import one_line, printable, quoted
+from hg_mcp.text import one_line, printable, quoted, width
 from recorder.store.protocols import Run, Step
 
 __all__ = ["OpenStep", "RunSummary", "failing_line", "story_line"]
@@ -191,7 +191,7 @@ class RunSummary(Reply):
         """The reply for a run's story."""
         run = story.run
         reply = cls(
-            summary=story_line(story) + (f" Used {usage_words(story.usage)}." if story.usage else ""),
+            summary=_line_with_usage(story),
             run_id=handle(run),
             graph=one_line(run.graph, 40),
             status=run.status,
@@ -258,6 +258,13 @@ def _own_error(story: RunStory) -> str | None:
     if story.causes or not run.error_type:
         return None
     return one_line(f"{run.error_type}: {run.error_message}", 120)
+
+
+def _line_with_usage(story: RunStory) -> str:
+    """The story in one line, with what the run used where there is room; it is a field of its own too."""
+    line = story_line(story)
+    used = f" Used {usage_words(story.usage)}." if story.usage else ""
+    return line + used if width(line + used) <= _LONGEST_SUMMARY else line
 
 
 def story_line(story: RunStory) -> str:
