@@ -66,7 +66,8 @@ def serve(store: str | None) -> None:
 
 def _command(tool: Tool) -> click.Command:
     first, *others = tool.parameters
-    positional = [click.Argument(["run"], required=False)] if first.name == "run" else [_option(first)]
+    word = click.Argument([first.name], required=False)
+    positional = [word if first.name == tool.first_word else _option(first)]
     return click.Command(
         tool.name.replace("_", "-"),
         params=[*positional, *map(_option, others), _STORE, _JSON],

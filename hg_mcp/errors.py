@@ -7,8 +7,8 @@ bounded and stripped of control characters.
 import difflib
 from collections.abc import Iterable, Sequence
 
-from hg_mcp.names import GET_RUN_STEPS, GET_STEP_VALUES, LIST_RUNS
-from hg_mcp.text import quoted
+from hg_mcp.names import GET_RUN_STEPS, GET_STEP_VALUES, LIST_RUNS, QUERY_SQL
+from hg_mcp.text import one_line, quoted
 
 __all__ = [
     "AmbiguousRunError",
@@ -16,6 +16,7 @@ __all__ = [
     "CannotAnswer",
     "NoRunsError",
     "NotRunThereError",
+    "RefusedSqlError",
     "StoreMissingError",
     "StoreRefusedError",
     "UnknownItemsError",
@@ -147,6 +148,21 @@ class UnknownValueError(CannotAnswer):
         onward = f"with value={quoted(reached, 120)} to see it" if reached else "without value for the names"
         how = f"Call {GET_STEP_VALUES} {onward}."
         super().__init__(" ".join(filter(None, [f"No value {quoted(given, 120)}.", at, options, hint, how])))
+
+
+class RefusedSqlError(BadArgumentError):
+    """A query is not allowed, or fails. ``valid`` are names that could have been meant where one is wrong."""
+
+    def __init__(self, reason: str, *, kind: str, name: str, valid: Sequence[str]) -> None:
+        self.reason, self.kind, self.name, self.valid = reason, kind, name, tuple(valid)
+        if kind == "table":
+            what = f"No view {quoted(name)}. {_did_you_mean(name, valid)} Views: {', '.join(valid)}."
+        elif kind:
+            what = f"No {kind} {quoted(name)} here. {_did_you_mean(name.rpartition('.')[2], valid)}"
+            what += f" Valid: {', '.join(valid)}." if valid else ""
+        else:
+            what = f"The query was not run to its end: {one_line(reason, 300)}."
+        super().__init__("sql", f"{what} Call {QUERY_SQL} with view='steps_view' for the columns of a view.")
 
 
 class NotRunThereError(CannotAnswer):

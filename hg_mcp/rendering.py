@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hg_mcp.text import printable
+from hg_mcp.tools import TOOLS
 
 __all__ = ["as_command", "render"]
 
@@ -43,8 +44,9 @@ def as_command(call: Doc) -> str:
     """A call as a shell command."""
     arguments = dict(cast("Doc", call["arguments"]))
     words = ["hg-mcp", str(call["tool"]).replace("_", "-")]
-    if "run" in arguments:
-        words.append(str(arguments.pop("run")))
+    tool = TOOLS.get(call["tool"])
+    if tool is not None and tool.first_word in arguments:
+        words.append(str(arguments.pop(tool.first_word)))
     for name, value in arguments.items():
         words.append(f"--{name.replace('_', '-')}={value}")
     return printable(shlex.join(words))
@@ -52,12 +54,22 @@ def as_command(call: Doc) -> str:
 
 def _opened(doc: Doc) -> Iterator[tuple[str, Any]]:
     """The members of a reply; an object that holds rows, such as an error with its frames, member by member."""
-    for key, value in doc.items():
+    for key, value in _named(doc).items():
         members = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
         if any(map(_is_rows, members.values())):
             yield from ((f"{key} {name}", member) for name, member in members.items())
         else:
             yield key, value
+
+
+def _named(doc: Doc) -> Doc:
+    """The reply with rows that are arrays as objects, by the names of their columns."""
+    names, rows = doc.get("columns"), doc.get("rows")
+    if not names or not rows:
+        return doc
+    unique = [name if name not in names[:at] else f"{name} ({at + 1})" for at, name in enumerate(names)]
+    others = {key: value for key, value in doc.items() if key != "columns"}
+    return others | {"rows": [dict(zip(unique, row, strict=False)) for row in rows]}  # the last may be cut short
 
 
 def _is_rows(value: Any) -> bool:

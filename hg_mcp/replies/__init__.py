@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hg_mcp.replies.logs import LogList
     from hg_mcp.replies.nodes import NodeStats
     from hg_mcp.replies.runs import RunList
+    from hg_mcp.replies.sql import SqlRows
     from hg_mcp.replies.steps import StepList
     from hg_mcp.replies.story import RunSummary
     from hg_mcp.replies.structure import GraphDescription
@@ -27,6 +28,7 @@ __all__ = [
     "RunComparison",
     "RunList",
     "RunSummary",
+    "SqlRows",
     "StepList",
     "ValueList",
     "ValueTrace",
@@ -42,6 +44,7 @@ _MODULES = {
     "RunComparison": "compare",
     "RunList": "runs",
     "RunSummary": "story",
+    "SqlRows": "sql",
     "StepList": "steps",
     "ValueList": "values",
     "ValueTrace": "lineage",

@@ -16,6 +16,7 @@ from hg_mcp.text import quoted
 
 __all__ = ["BUDGET", "READ_ONLY", "Hints", "Param", "Parameter", "Tool", "tool"]
 
+_FIRST_WORDS: Final = frozenset({"run", "text", "sql"})
 Plain = type[str] | type[int] | type[float] | type[bool]
 _WORDS: Final[Mapping[Plain, str]] = {str: "string", int: "integer", float: "number", bool: "boolean"}
 _ARTICLES: Final[Mapping[Plain, str]] = {str: "a string", int: "an integer", float: "a number", bool: "a boolean"}
@@ -109,6 +110,11 @@ class Tool:
     reply: str
     hints: Hints
     ask: Callable[..., Awaitable[Any]] = field(repr=False)
+
+    @property
+    def first_word(self) -> str:
+        """The parameter that the shell takes as its first word: what the question is about; "" where there is none."""
+        return self.parameters[0].name if self.parameters[0].name in _FIRST_WORDS else ""
 
     def input_schema(self) -> dict[str, Any]:
         """The JSON schema of its arguments; unknown ones are refused."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from recorder.journal.frames import ErrorRecord, Frame, GraphFrame
+from recorder.store.sql import SqlAnswer
 
 __all__ = [
     "Attempt",
@@ -552,6 +553,14 @@ class RunReader(Protocol):
 
     async def latest_structure(self, graph: str) -> GraphFrame | None:
         """The structure that the latest run of a graph had, of those whose structure was recorded."""
+        ...
+
+    async def sql(self, statement: str, *, limit: int, offset: int = 0) -> SqlAnswer:
+        """Rows of somebody's SELECT over the views of ``recorder.store.views``, after the first ``offset``.
+
+        Raises:
+            SqlRefusedError: It is no such query, or fails.
+        """
         ...
 
     async def close(self) -> None:

@@ -25,6 +25,7 @@ from hg_mcp.queries.reference import Reference
 from hg_mcp.queries.runs import RunPage
 from hg_mcp.queries.selection import Piece
 from hg_mcp.queries.separation import Rule
+from hg_mcp.queries.sql import SqlPage
 from hg_mcp.queries.steps import StepDetail, StepPage
 from hg_mcp.queries.story import Cause, RunStory
 from hg_mcp.queries.structure import GraphPage, NodeState
@@ -39,6 +40,7 @@ from hg_mcp.replies import (
     RunComparison,
     RunList,
     RunSummary,
+    SqlRows,
     StepList,
     ValueList,
     ValueTrace,
@@ -60,6 +62,8 @@ from recorder.store.protocols import (
     Usage,
     Worker,
 )
+from recorder.store.sql import SqlAnswer
+from recorder.store.views import VIEWS
 
 T0 = 1_790_000_000_000_000
 NOTHING_BEHIND = Backlog()
@@ -517,7 +521,20 @@ def group_pages(draw: st.DrawFn) -> GroupPage:
     )
 
 
+@st.composite
+def sql_pages(draw: st.DrawFn) -> SqlPage:
+    if draw(st.integers(0, 4)) == 0:
+        views = tuple(VIEWS.values())
+        return SqlPage(views=views) if draw(st.booleans()) else SqlPage(view=draw(st.sampled_from(views)))
+    cells = st.none() | COUNTS | st.floats() | TEXT | st.binary(max_size=9)
+    columns = [draw(HANDLE) for _ in range(draw(st.integers(1, 5)))] * draw(st.sampled_from([1, 12]))
+    row = tuple(draw(cells) for _ in range(min(len(columns), 6)))
+    cut = draw(st.sampled_from(["", "rows", "bytes", "time"]))
+    return SqlPage(answer=SqlAnswer(columns=columns, rows=[row] * draw(MANY), cut=cut), offset=draw(COUNTS))
+
+
 REPLIES: st.SearchStrategy[Reply] = st.one_of(
+    sql_pages().map(SqlRows.of),
     log_pages().map(LogList.of),
     stories().map(RunSummary.of),
     explanations().map(FailureExplanation.of),

@@ -31,16 +31,20 @@ from recorder.store.protocols import (
     StoredValue,
     Usage,
 )
+from recorder.store.sql import SqlAnswer
 from recorder.store.sqlite import records
 from recorder.store.sqlite.database import translated, uri, verify
 from recorder.store.sqlite.queries import QUERIES, conjunction
 from recorder.store.sqlite.rows import CACHED, unpack_graph
+from recorder.store.sqlite.sandbox import Sandbox
 from recorder.store.tally import Tally
 
 __all__ = ["SqliteReader"]
 
 _DAY_US: Final = 86_400_000_000
 _BEFORE_ALL: Final = (-(1 << 63), 0, 0)
+_SANDBOXES: Final = 2
+"""Most statements of others at once: each may keep a thread and a core busy for seconds."""
 _LAST_CHARACTER: Final = "\U0010ffff"
 
 
@@ -59,6 +63,7 @@ class SqliteReader:
         self._on_close = on_close
         self._connection: aiosqlite.Connection | None = None
         self._opening = asyncio.Lock()
+        self._sandboxes = asyncio.Semaphore(_SANDBOXES)
         with translated(path):
             probe = sqlite3.connect(self._uri, uri=True)
             try:
@@ -228,6 +233,16 @@ class SqliteReader:
     async def latest_structure(self, graph: str) -> GraphFrame | None:
         """The structure that the latest run of a graph had, of those whose structure was recorded."""
         return self._structure(await self._fetch(QUERIES["latest_structure"], graph=graph))
+
+    async def sql(self, statement: str, *, limit: int, offset: int = 0) -> SqlAnswer:
+        """Rows of somebody's SELECT over the views, after the first ``offset``."""
+        async with self._sandboxes:
+            sandbox = Sandbox(self._uri)
+            with translated(self._path):
+                try:
+                    return await asyncio.to_thread(sandbox.run, statement, limit=limit, offset=offset)
+                finally:
+                    sandbox.interrupt()  # nobody waits any more: the thread ends, too
 
     async def close(self) -> None:
         """Let go of the store."""
