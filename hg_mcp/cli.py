@@ -41,7 +41,7 @@ class _Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         """List the commands by group."""
         grouped = {group: [tool.name.replace("_", "-") for tool in tools] for group, tools in GROUPS.items()}
-        for group, names in {**grouped, "Server": ["serve"]}.items():
+        for group, names in {**grouped, "Server": ["serve", "doctor"]}.items():
             commands = [(name, self.commands[name].get_short_help_str(limit=100)) for name in names]
             with formatter.section(group):
                 formatter.write_dl(commands)
@@ -62,6 +62,21 @@ def serve(store: str | None) -> None:
     from hg_mcp.server import serve as serve_stdio
 
     asyncio.run(serve_stdio(store))
+
+
+@main.command()
+@click.option("--store", metavar="DIR", help="The store to look at.")
+@click.option("--json", "as_json", is_flag=True, help="The findings as JSON, for scripts.")
+def doctor(store: str | None, *, as_json: bool) -> None:
+    """What is well with the store, its recorders and this machine, what is not, and what to do about it.
+
+    Exits with 1 where there is a problem. Nothing is changed.
+    """
+    from hg_mcp.doctor import examine  # lazy: SQLite comes with it
+
+    reply, is_well = examine(store)
+    _show(reply, as_json=as_json)
+    raise SystemExit(0 if is_well else _CANNOT_ANSWER)
 
 
 def _command(tool: Tool) -> click.Command:

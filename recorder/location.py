@@ -7,6 +7,7 @@ recorders fall back to one under ``$XDG_STATE_HOME``, and readers look there las
 
 import os
 import stat
+import time
 import zlib
 from collections.abc import Iterator
 
@@ -18,6 +19,7 @@ __all__ = ["STORE_NAME", "StoreLocation", "find_store", "note_written", "place_s
 
 STORE_NAME = ".hg_mcp"
 _PROJECT_MARKS = (".git", "pyproject.toml")
+_DAY_S = 86_400
 
 
 class StoreLocation(Struct, frozen=True):
@@ -89,16 +91,22 @@ def find_store(store: str | os.PathLike[str] | None = None) -> StoreLocation:
     raise NoStoreError(tuple(candidate.directory for candidate in candidates), tuple(recent_stores()))
 
 
-def note_written(location: StoreLocation) -> None:
-    """Remember in this account's registry that somebody recorded here now; a failure only costs a hint."""
+def note_written(location: StoreLocation) -> bool:
+    """Remember in this account's registry that somebody recorded here now.
+
+    Returns:
+        Whether that was not noted within the last day. A failure only costs a hint.
+    """
     try:
         directory = _registry_directory()
         os.makedirs(directory, mode=0o700, exist_ok=True)
-        name = f"{zlib.crc32(os.fsencode(location.directory)):08x}"
-        with open(os.path.join(directory, name), "w", encoding="utf-8", errors="surrogateescape") as file:
+        path = os.path.join(directory, f"{zlib.crc32(os.fsencode(location.directory)):08x}")
+        is_first = not os.path.exists(path) or time.time() - os.stat(path).st_mtime > _DAY_S
+        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
             file.write(location.directory)
+        return is_first
     except OSError:
-        pass
+        return False
 
 
 def recent_stores(limit: int = 5) -> list[str]:

@@ -396,7 +396,8 @@ class Recorder(EventProcessor):
         )
         values = None if self._tracer is None else StepValues(self._tracer, self._redaction, self.inside.outputs.keep)
         self._linker.connect(journal, values)
-        note_written(self._location)
+        if note_written(self._location) and os.environ.get("HG_MCP_QUIET", "0") in {"", "0"}:
+            _announce(self._location)
 
     def _run_opened(self) -> None:
         self._keeper.start()
@@ -579,6 +580,17 @@ def recorders() -> list[Recorder]:
 
 def _discard(event: Any) -> None:
     del event
+
+
+def _announce(location: StoreLocation) -> None:
+    """Say once a day and store where runs are recorded."""
+    try:
+        sys.stderr.write(
+            f"hg-mcp: recording runs into {location.directory}; ask with `hg-mcp summarize-run`, or your coding agent "
+            "through `hg-mcp serve`. (Said once a day; HG_MCP_QUIET=1 never.)\n"
+        )
+    except Exception:  # noqa: S110 - closed, replaced by something odd, or None: then nobody reads it
+        pass
 
 
 def _abandoning(recorder: "weakref.ref[Recorder]", run: OpenRun) -> Callable[[object], None]:

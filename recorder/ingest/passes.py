@@ -14,7 +14,7 @@ import msgspec
 
 from recorder.errors import ForeignFileError, NewerFormatError, StoreFailedError
 from recorder.ingest.backlog import backlog, has_died
-from recorder.journal.frames import CloseFrame, Frame
+from recorder.journal.frames import Frame
 from recorder.journal.liveness import owner_state
 from recorder.journal.reader import SegmentReader, segment_files
 from recorder.store.protocols import Backlog, EventWriter, SegmentState
@@ -90,7 +90,6 @@ class JournalPass:
         dead = has_died(path, reader.process) if newest else owner_state(path, reader.process) == "dead"
         name = os.path.basename(path)
         state = self.writer.segment(name)
-        close: CloseFrame | None = None
         while not self._is_late():
             batch = reader.read(state.offset)
             lost = batch.torn if dead else 0
@@ -101,13 +100,11 @@ class JournalPass:
                 bad_frames=state.bad_frames + batch.bad_frames,
             )
             if following.offset <= state.offset:
-                self._settle(path, reader, close, dead=dead, newest=newest)
+                self._settle(path, reader, state.offset, dead=dead, newest=newest)
                 return
-            last = batch.frames[-1] if batch.frames else None
-            close = last if isinstance(last, CloseFrame) and not batch.torn else None
             state = self._store(reader.process.recorder, batch.frames, batch.ends, following)
 
-    def _settle(self, path: str, reader: SegmentReader, close: CloseFrame | None, *, dead: bool, newest: bool) -> None:
+    def _settle(self, path: str, reader: SegmentReader, read_to: int, *, dead: bool, newest: bool) -> None:
         """Pronounce a dead recorder dead, then let go of a file that nobody will write again.
 
         The newest segment of a living recorder stays until a newer one or its end: it is what a death is proven by.
@@ -117,7 +114,9 @@ class JournalPass:
             if self._has_newer(recorder, path):
                 return
             self.writer.declare_dead(recorder, time.time_ns() // 1000)
-        if self.drop and (dead or (close is not None and (close.last or not newest))):
+        end = reader.ending()
+        is_finished = end is not None and (end.last or not newest) and reader.size == read_to
+        if self.drop and (dead or is_finished):
             os.unlink(path)
             self.writer.forget(os.path.basename(path))
             self._segments += 1

@@ -7,13 +7,14 @@ from zlib import crc32
 import msgspec
 
 from recorder.errors import ForeignFileError, NewerFormatError
-from recorder.journal.frames import FORMAT, Frame, ProcessFrame
+from recorder.journal.frames import FORMAT, CloseFrame, Frame, ProcessFrame
 from recorder.journal.segment import FRAME_HEAD, MAGIC, MAX_FRAME, PREAMBLE, SUFFIX
 
 __all__ = ["Batch", "SegmentReader", "segment_files"]
 
 _decode: Final = msgspec.msgpack.Decoder(Frame).decode
 _HEAD: Final = FRAME_HEAD.size
+_TAIL: Final = 4096
 
 
 class Batch(msgspec.Struct, kw_only=True):
@@ -85,6 +86,12 @@ class SegmentReader:
         if len(data) == max_bytes:
             batch.torn = 0  # the rest is in the file, beyond what was asked for
         return batch
+
+    def ending(self) -> CloseFrame | None:
+        """The last frame, if with it the recorder ended the segment; found without reading the rest."""
+        batch = self.read(max(0, self.size - _TAIL))
+        last = batch.frames[-1] if batch.frames else None
+        return last if isinstance(last, CloseFrame) and not batch.torn else None
 
     def _parse(self, data: bytes, offset: int) -> Batch:
         batch = Batch(frames=[], ends=[], offset=offset)

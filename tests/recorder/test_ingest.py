@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -19,13 +20,14 @@ from msgspec.structs import replace
 
 from recorder.errors import ForeignFileError, NewerFormatError, NoStoreError, StoreBusyError
 from recorder.ingest import Follower, Ingester, PassResult, open_reader
+from recorder.ingest.passes import JournalPass
 from recorder.journal.frames import CloseFrame, Frame, HeartbeatFrame, ProcessFrame, RunFrame, StepFrame
 from recorder.journal.segment import PREAMBLE, Segment, encode, segment_name
 from recorder.location import StoreLocation
 from recorder.process import process_frame
 from recorder.redaction import Redaction
 from recorder.store.protocols import Run, RunFilter, Step, StepFilter
-from recorder.store.sqlite import read_offsets
+from recorder.store.sqlite import SqliteWriter, read_offsets
 
 T0 = 1_790_000_000_000_000
 DAY = 86_400_000_000
@@ -120,6 +122,16 @@ async def test_segments_are_applied_in_order_and_dropped_when_their_recorder_end
     assert (runs[0].status, runs[0].worker.closed_at, steps[0].status) == ("completed", T0 + 99, "completed")
     assert not os.listdir(location.journal)
     assert read_offsets(location.database) == {}
+
+
+async def test_a_finished_segment_that_an_earlier_pass_read_and_did_not_drop_goes_with_the_next(
+    location: StoreLocation,
+) -> None:
+    written(location, run(status=2, ended_at=T0 + 9), CloseFrame(T0 + 99, last=True))
+    with closing(SqliteWriter(location.database)) as writer:
+        assert JournalPass(writer, location.journal, drop=False).run().segments == 0
+    assert ingested(location).segments == 1
+    assert not os.listdir(location.journal)
 
 
 async def test_killed_at_any_moment_every_frame_is_counted_once(location: StoreLocation) -> None:

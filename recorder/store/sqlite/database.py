@@ -15,7 +15,7 @@ from recorder.fingerprint import fingerprint, normalized
 from recorder.store.sqlite.queries import MIGRATIONS, QUERIES
 from recorder.store.sqlite.rows import unpack_error
 
-__all__ = ["VERSION", "open_for_writing", "read_offsets", "translated", "uri", "verify"]
+__all__ = ["VERSION", "format_of", "open_for_writing", "read_offsets", "translated", "uri", "verify"]
 
 VERSION: Final = len(MIGRATIONS)
 _APPLICATION_ID: Final = 0x48474D43
@@ -61,7 +61,7 @@ def open_for_writing(path: str) -> sqlite3.Connection:
         _create_private(path)
         connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
         try:
-            version = _version(connection, path)
+            version = format_of(connection, path)
             for pragma in _PRAGMAS:
                 connection.execute(pragma)
             connection.create_function("fingerprint", 4, _fingerprint, deterministic=True)
@@ -83,7 +83,7 @@ def verify(connection: sqlite3.Connection, path: str) -> None:
         StoreFailedError: An empty or an older version's file, which the next ingest fills or migrates.
     """
     with translated(path):
-        version = _version(connection, path)
+        version = format_of(connection, path)
     if version < VERSION:
         found = f"has format {version}" if version else "is empty"
         raise StoreFailedError(path, f"it {found}; the next ingest brings it to format {VERSION}")
@@ -100,13 +100,19 @@ def read_offsets(path: str, *, immutable: bool = False) -> dict[str, int]:
     with translated(path):
         connection = sqlite3.connect(uri(path, immutable=immutable), uri=True)
         try:
-            created = _version(connection, path) > 0
+            created = format_of(connection, path) > 0
             return dict(connection.execute(QUERIES["segments"]).fetchall()) if created else {}
         finally:
             connection.close()
 
 
-def _version(connection: sqlite3.Connection, path: str) -> int:
+def format_of(connection: sqlite3.Connection, path: str) -> int:
+    """The format that a database has; 0 if nothing was written to it yet.
+
+    Raises:
+        ForeignFileError: Another program's file.
+        NewerFormatError: A newer version's file.
+    """
     connection.execute("BEGIN")  # one look: another process may be creating it
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     application = connection.execute("PRAGMA application_id").fetchone()[0]

@@ -484,6 +484,21 @@ LEFT JOIN (
 WHERE steps.run = :run AND steps.kind = 0
 ORDER BY steps.step;
 
+-- name: health
+-- Everything that recorders lost, in journals present and gone, and frames that no table took.
+SELECT
+    (SELECT count(*) FROM runs) AS runs,
+    (SELECT count(*) FROM runs WHERE status = 1) AS running,
+    max(seen_at) AS seen_at,
+    coalesce(sum(events_lost), 0) AS events_lost,
+    coalesce(sum(late_events), 0) AS late_events,
+    coalesce(sum(segments_dropped), 0) AS segments_dropped,
+    coalesce(sum(values_dropped), 0) AS values_dropped,
+    coalesce(sum(bad_frames), 0) + (SELECT coalesce(sum(bad_frames), 0) FROM segments) AS bad_frames,
+    coalesce(sum(bytes_lost), 0) + (SELECT coalesce(sum(bytes_lost), 0) FROM segments) AS bytes_lost,
+    (SELECT count(*) FROM quarantine) AS frames_quarantined
+FROM recorders;
+
 -- name: last_seen
 SELECT max(seen_at) AS seen_at FROM recorders;
 
