@@ -166,7 +166,7 @@ class CurrentStep:
         """What the node of that name returned last: in this step, beside it, or beside a step around it.
 
         It is the recorded copy, as JSON has it: bounded, redacted. Several named outputs are a dictionary. None where
-        values are not recorded, it has not ended, or newer outputs took its room (1 MiB are remembered).
+        values are not recorded, it has not ended, or newer outputs took its room (the latest 512 KiB are remembered).
         """
         for inside, span in self._known:
             step = next((at.returned[node] for at in _around(span) if at.returned and node in at.returned), None)

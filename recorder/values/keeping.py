@@ -17,7 +17,7 @@ __all__ = ["StepValues"]
 _UNLESS_FAILED: Final[tuple[Setting, ...]] = ("when", "sample")
 _AT_FAILURE: Final = "read when the step failed"
 
-Remember = Callable[[int, int, tuple[ValueEntry, ...]], None]
+Remember = Callable[[int, int, tuple[ValueEntry, ...], int], None]
 
 
 class StepValues:
@@ -26,7 +26,7 @@ class StepValues:
     Args:
         tracer: The policy.
         redaction: What counts as a secret.
-        remember: Given each step's outputs as recorded, by run and step.
+        remember: Given each step's outputs as recorded, by run and step, and their size in bytes.
     """
 
     def __init__(self, tracer: ValueTracer, redaction: Redaction, remember: Remember) -> None:
@@ -54,10 +54,7 @@ class StepValues:
         self.forget(run.run, step)
         if outputs is None or self._left_out_by(run, path) is not None:
             return None
-        frame = self._frame(run.run, step, OUTPUT, outputs)
-        if frame is not None:
-            self._remember(run.run, step, frame.entries)
-        return frame
+        return self._frame(run.run, step, OUTPUT, outputs)
 
     def failed(
         self, run: RunFrame, step: int, path: str, inputs: Mapping[str, Any] | None = None
@@ -90,6 +87,8 @@ class StepValues:
         size = sum([len(entry.data) for entry in entries if entry.data is not None])
         self._written[run] = written + size
         self._total += size
+        if direction == OUTPUT:
+            self._remember(run, step, entries, size)
         return ValuesFrame(run, step, direction, entries)
 
     def _room(self, written: int) -> tuple[int | None, str]:

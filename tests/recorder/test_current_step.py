@@ -161,7 +161,7 @@ def test_outputs_are_remembered_within_bounds() -> None:
 
     recent = RecentOutputs(most_bytes=2_000)
     for step in range(1, 50):
-        recent.keep(1, step, (ValueEntry("return", 0, "str", None, None, b'"' + b"x" * 400 + b'"'),))
+        recent.keep(1, step, (ValueEntry("return", 0, "str", None, None, b'"' + b"x" * 400 + b'"'),), 402)
     assert [step for step in range(1, 50) if recent.of(1, step)] == [47, 48, 49]
 
 
