@@ -1,7 +1,8 @@
 """What steps logged, in the order of time, with what repeats told once.
 
 Records are alike if step, logger, level and message are, numbers in the message aside. A page is a stretch of time:
-every record up to its end is told by one of its lines, so nothing is left out between two pages.
+every record of it is told by one of its lines. Where not all of them are shown, the next page is the rest of the same
+stretch, so that every record is told once.
 """
 
 import re
@@ -17,6 +18,7 @@ from recorder.store.protocols import LogEntry, LogFilter, Run, RunReader, Step
 __all__ = ["LEVELS", "LogLine", "LogPage", "log_page"]
 
 LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
+_BEFORE_ALL: Final = (0, 0, 0)
 _WINDOW: Final = 2_000
 """Most records that one page tells."""
 _NUMBER: Final = re.compile(r"\d+")
@@ -35,9 +37,11 @@ class LogLine:
 class LogPage:
     """Log records of a run that a filter keeps.
 
-    ``total`` counts them all, ``told`` those of this page, ``seen`` those of earlier ones, ``in_run`` the run's.
-    ``dropped`` are records that the recorder did not keep, by level, whatever the filter says of levels; ``ends`` is
-    where the page ends, or None if nothing follows.
+    ``lines`` are of a stretch of ``told`` records, which begins after ``begins`` and ``seen`` others; its first
+    ``passed`` lines are on earlier pages, those after these stand for ``left`` records. ``ends`` is where the stretch
+    ends, or None if nothing follows.
+    ``total`` counts all records, ``in_run`` the run's. ``dropped`` are records that the recorder did not keep, by
+    level, whatever the filter says of levels.
     """
 
     run: Run
@@ -48,19 +52,21 @@ class LogPage:
     in_run: int
     dropped: Mapping[str, int]
     step: Step | None = None
+    begins: tuple[int, int, int] = _BEFORE_ALL
+    passed: int = 0
+    left: int = 0
     ends: tuple[int, int, int] | None = None
 
     @property
     def remaining(self) -> int:
         """How many records come after the page."""
-        return max(self.total - self.seen - self.told, 1) if self.ends else 0
+        return self.left + (max(self.total - self.seen - self.told, 1) if self.ends else 0)
 
     def cursor_after(self, shown: int) -> str:
-        """The cursor of what follows the first ``shown`` lines; what is like an earlier line may be told again."""
-        if shown >= len(self.lines):
-            return cursor_of(*(self.ends or _place(self.lines[-1].first)), self.seen + self.told)
-        at, step, number = _place(self.lines[shown].first)
-        return cursor_of(at, step, number - 1, self.seen + sum(line.count for line in self.lines[:shown]))
+        """The cursor of what follows the first ``shown`` lines."""
+        if shown >= len(self.lines) and self.ends and not self.left:
+            return cursor_of(*self.ends, self.seen + self.told, 0, 0)
+        return cursor_of(*self.begins, self.seen, self.told, self.passed + shown)
 
 
 async def log_page(
@@ -75,20 +81,23 @@ async def log_page(
     top = await find_step(reader, run, step) if step else None
     under = top.path if top else ""
     which = LogFilter(level=LEVELS.get(level, 0), since=read_moment("since", since), under=under)
-    place = read_cursor(cursor, 4)
-    records = await reader.logs(
-        run.key, which, limit=_WINDOW + 1, after=(place[0], place[1], place[2]) if place else None
-    )
-    lines, told = _lines(records[:_WINDOW], limit)
+    *begins, seen, told, passed = read_cursor(cursor, 6) or (*_BEFORE_ALL, 0, 0, 0)
+    after = (begins[0], begins[1], begins[2])
+    records = await reader.logs(run.key, which, limit=_WINDOW + 1, after=after)
+    stretch, told = _lines(records[: told or _WINDOW], _WINDOW if told else limit)
+    page = passed + limit
     return LogPage(
         run=run,
         step=top,
-        lines=lines,
+        lines=stretch[passed:page],
         total=await reader.count_logs(run.key, which),
         told=told,
-        seen=place[3] if place else 0,
+        seen=seen,
         in_run=await reader.count_logs(run.key, LogFilter()),
         dropped=await reader.logs_dropped(run.key, under),
+        begins=after,
+        passed=passed,
+        left=sum(line.count for line in stretch[page:]),
         ends=_place(records[told - 1]) if told < len(records) else None,
     )
 

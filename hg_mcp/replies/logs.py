@@ -91,9 +91,9 @@ class LogList(Reply):
             again = {"run": handle(self._page.run), "cursor": self._page.cursor_after(kept)}
             return call(GET_LOGS, **asked["arguments"] | again)
 
-        lines = Part(
-            field="lines", handles=handles(LogRow), what="records", head=3, beyond=self._page.remaining, rest=after
-        )
+        beyond = self._page.remaining
+        what = "lines and later records" if beyond else "lines"
+        lines = Part(field="lines", handles=handles(LogRow), what=what, head=3, beyond=beyond, rest=after)
         return lines, next_part(asked)
 
 

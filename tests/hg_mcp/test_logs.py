@@ -1,6 +1,8 @@
 """What an agent is told of the logs of a run."""
 
+from itertools import cycle
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -104,8 +106,25 @@ async def test_what_a_budget_cuts_is_told_by_the_next_call(tmp_path: Path):
     store = write_store(tmp_path, job(*frames))
     first = await ask_store(store, "get_logs", budget=300)
     rest = await ask_store(store, "get_logs", **first["omitted"][0]["call"]["arguments"] | {"budget": 50_000})
-    letters = [line["message"][0] for reply in (first, rest) for line in reply["lines"]]
-    assert letters == [chr(64 + number) for number in range(1, 27)]
+    letters = dict.fromkeys(line["message"][0] for reply in (first, rest) for line in reply["lines"])
+    assert list(letters) == [chr(64 + number) for number in range(1, 27)]
+
+
+@pytest.mark.parametrize("limits", [(50,), (7,), (7, 2, 50, 1)], ids=["budget", "limit", "limits"])
+async def test_what_repeats_is_told_once_too_where_a_budget_cuts_between(tmp_path: Path, limits: tuple[int, ...]):
+    chosen = Random(3).choices("abcdefghijkl", k=150)
+    frames = [logged(1 + at % 2, at, f"{kind} was said here for the {at}th time") for at, kind in enumerate(chosen)]
+    store = write_store(tmp_path, job(*frames))
+    counts: dict[str, int] = {}
+    arguments: dict[str, Any] = {}
+    for limit in cycle(limits):
+        reply = await ask_store(store, "get_logs", **arguments | {"budget": 400, "limit": limit})
+        for line in reply["lines"]:  # one that is shown in part is shown again, whole
+            assert counts.setdefault(line["message"], line["count"]) == line["count"]
+        if "omitted" not in reply:
+            break
+        arguments = reply["omitted"][0]["call"]["arguments"]
+    assert sum(counts.values()) == 150
 
 
 async def test_a_step_a_level_and_a_moment_narrow_it(tmp_path: Path):
