@@ -236,6 +236,7 @@ class RunSummary(Reply):
             ),
             Part(field="source_changed", head=3, wider=True, rest=lambda _: call(DESCRIBE_GRAPH, run=run)),
             Part(field="record_lacks", wider=True, rest=lambda _: asked),
+            Part(field="usage", wider=True, rest=lambda _: asked),
             Part(
                 field="slowest",
                 handles=handles(SlowNode),
