@@ -28,6 +28,7 @@ _TOLD_EVERY: Final = 1024
 _MESSAGE: Final = 4_096
 _TEXT: Final = 1_024
 _NAME: Final = 256
+_MOST_NAMES: Final = 256
 _AFTER: Final = LOG_PLACES.index("after_its_step")
 
 
@@ -45,6 +46,7 @@ class LogBook:
 
     def __init__(self, redaction: Redaction) -> None:
         self.redaction = redaction
+        self._names: dict[str, str] = {}
         self._fields = Capture(redaction=redaction, max_value_bytes=2_048, max_event_bytes=8_192, max_names=32)
 
     def place_of(self, span: Span) -> Place:
@@ -91,8 +93,8 @@ class LogBook:
             kept.number,
             int(at * 1e6),
             level,
-            bounded(level_name, _NAME, self.redaction),
-            bounded(logger, _NAME, self.redaction),
+            self._name(level_name),
+            self._name(logger),
             bounded(message, _MESSAGE, self.redaction),
             kept.place,
             file,
@@ -100,6 +102,15 @@ class LogBook:
             error,
             self._as_json(fields) if fields else "",
         )
+
+    def _name(self, name: str) -> str:
+        """A name without secrets, and bounded; few names are very many records', so each is judged once."""
+        known = self._names.get(name)
+        if known is None:
+            known = bounded(name, _NAME, self.redaction)
+            if len(name) <= _NAME and len(self._names) < _MOST_NAMES:
+                self._names[name] = known
+        return known
 
     def _as_json(self, fields: Mapping[str, Any]) -> str:
         entries = self._fields.entries(fields)
