@@ -118,6 +118,9 @@ class RunComparison(Reply):
     chosen: str = Field(description="why that one")
     compared: int = Field(description="steps that both runs have")
     differing: int = Field(description="steps that differ; those after the first are its consequences, or more causes")
+    same_result: bool | None = Field(
+        default=None, description="as far as recorded, the same went into and came out of each step of both"
+    )
     first: FirstDivergence | None = None
     changes: list[ChangeRow] | None = Field(default=None, description="inside the values of the first divergence")
     run_inputs: list[ChangeRow] | None = Field(default=None, description="inside the runs' own inputs")
@@ -138,6 +141,7 @@ class RunComparison(Reply):
             chosen=_RULES[found.reference.rule],
             compared=found.compared,
             differing=len(found.divergences),
+            same_result=_is_same_result(found) or None,
             first=_first(found),
             changes=[ChangeRow.of(one) for one in found.changes] or None,
             run_inputs=[ChangeRow.of(one) for one in found.run_inputs] or None,
@@ -220,11 +224,22 @@ def _summary(found: Comparison) -> str:
     if found.first is None:
         same = "what went in and out" if all(found.values) else "statuses and decisions (values are not recorded)"
         return f"No difference to {other} in {counted(found.compared, 'step')}: {same} are the same.{graph}"
+    if _is_same_result(found):
+        return one_line(f"The same result as {other}. {_minor(found.first)}{graph}", _LONGEST_SUMMARY)
     more = len(found.divergences) - 1
     after = f" {counted(more, 'step')} after it differ{'s' * (more == 1)} too." if more else ""
     told = f"Parts from {other} at {quoted(found.first.pair.path, 80)}, which {_what(found.first)}{_why(found)}."
     inputs = " The runs' own inputs differ." if found.run_inputs else ""
     return one_line(told, _LONGEST_SUMMARY) + after + inputs + graph
+
+
+def _is_same_result(found: Comparison) -> bool:
+    """Whether nothing came out differently, nor went in: other code, a retry or a cache at most."""
+    return all(found.values) and (found.first is None or not found.first.is_major)
+
+
+def _minor(first: Divergence) -> str:
+    return f"Not the same: {quoted(first.pair.path, 80)} {_what(first)}."
 
 
 def _what(first: Divergence) -> str:
