@@ -45,9 +45,9 @@ CHAPTERS = (
     Chapter(
         title="A `None` that four steps pass on",
         program="none_upstream",
-        before="The error names the step that printed a label. It is the fifth step; the first one made the `None`, and "
+        before="The error names the step that printed a label. It is the fifth; the first one made the `None`, and "
         "two others gave it new names. No good run is there to compare with, so the reply leads back along the value.",
-        after="`load_customer` gave `region: null`, and nothing that went into it did: the data of its customer lack one.",
+        after="`load_customer` gave `region: null`, and nothing that went into it did: its customer has none.",
     ),
     Chapter(
         title="Some items of a map fail with 504",
@@ -58,8 +58,8 @@ CHAPTERS = (
     Chapter(
         title="Nothing failed, and the result is wrong",
         program="routing_threshold",
-        before="A fire alarm was filed away. The run completed, without an error or a log record. An earlier run of the "
-        "graph did page somebody, for the same document; between the two, somebody edited the program: `>=` became `>`.",
+        before="A fire alarm was filed away. The run completed, without an error or log record. An earlier run of the "
+        "graph did page somebody, for the same document; in between, somebody edited the program: `>=` became `>`.",
         after="With the same score the gate chose another way, and its code is not what it was: the reply says where.",
     ),
 )
@@ -100,7 +100,11 @@ def _exchanges(asked: Investigation) -> list[str]:
 def _shown(reply: dict[str, Any]) -> str:
     members = {key: value for key, value in reply.items() if key not in LEFT_OUT}
     if "separators" in members:
-        members["separators"] = [row for row in members["separators"] if not row.get("may_be_effect")]
+        members["separators"] = [
+            {**row, "alike": [measure for measure in row.get("alike", []) if "_ms" not in measure]}
+            for row in members["separators"]
+            if not row.get("may_be_effect")
+        ]
     members["next"] = reply["next"][:1]
     return "\n".join(f"{key}:{_content(value)}" for key, value in members.items())
 
