@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from hg_mcp import __version__
+from hg_mcp import __version__, keeping
 from hg_mcp.errors import BadArgumentError, CannotAnswer
 from hg_mcp.text import printable
 from hg_mcp.tools import GROUPS, TOOLS
@@ -31,6 +31,9 @@ _STORE: Final = click.Option(
 _JSON: Final = click.Option(["--json", "as_json"], is_flag=True, help="The reply itself, byte for byte, for scripts.")
 
 
+_STORE_COMMANDS: Final = {str(command.name): command for command in keeping.COMMANDS}
+
+
 class _Commands(click.Group):
     """Takes a tool's name in both forms, and lists tools by group."""
 
@@ -41,7 +44,7 @@ class _Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         """List the commands by group."""
         grouped = {group: [tool.name.replace("_", "-") for tool in tools] for group, tools in GROUPS.items()}
-        for group, names in {**grouped, "Server": ["serve", "doctor"]}.items():
+        for group, names in {**grouped, "Store": [*_STORE_COMMANDS], "Server": ["serve", "doctor"]}.items():
             commands = [(name, self.commands[name].get_short_help_str(limit=100)) for name in names]
             with formatter.section(group):
                 formatter.write_dl(commands)
@@ -137,5 +140,7 @@ def _show(reply: bytes, *, as_json: bool) -> None:
     render(reply)
 
 
+for _each in _STORE_COMMANDS.values():
+    main.add_command(_each)
 for _tool in TOOLS.values():
     main.add_command(_command(_tool))

@@ -14,6 +14,7 @@ __all__ = [
     "AmbiguousRunError",
     "BadArgumentError",
     "CannotAnswer",
+    "ExpiredRunError",
     "NoRunsError",
     "NotRunThereError",
     "RefusedSqlError",
@@ -100,6 +101,16 @@ class UnknownRunError(CannotAnswer):
         meant = f"Did you mean {_listed(close)}?" if close else ""
         words = [f"No run {quoted(given)}.", meant, known_text]
         super().__init__(" ".join(filter(None, [*words, f"Call {LIST_RUNS}, or use 'latest' or 'latest-failed'."])))
+
+
+class ExpiredRunError(CannotAnswer):
+    """The run was recorded, and is gone. ``day`` is when it went, ``reason`` why."""
+
+    def __init__(self, run_id: str, *, graph: str, status: str, day: str, reason: str) -> None:
+        self.run_id, self.day, self.reason = run_id, day, reason
+        what = f"Run {quoted(run_id)} (graph {quoted(graph)}, {status}) expired on {day}: {reason}."
+        how = f"`hg-mcp pin RUN` keeps a run for good. Call {LIST_RUNS} to see the runs there are."
+        super().__init__(f"{what} {how}")
 
 
 class AmbiguousRunError(CannotAnswer):

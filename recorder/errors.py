@@ -1,6 +1,7 @@
 """Every error this package raises to a caller; none of them ever reaches a recorded run."""
 
 __all__ = [
+    "BadSettingError",
     "ForeignFileError",
     "NewerFormatError",
     "NoStoreError",
@@ -40,6 +41,14 @@ class ForeignFileError(RecorderError):
     def __init__(self, path: str, reason: str) -> None:
         self.path, self.reason = path, reason
         super().__init__(f"{path} is not an hg-mcp file: {reason}")
+
+
+class BadSettingError(RecorderError):
+    """A store's ``config.toml`` says something that cannot be meant."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"{path}: {reason}")
 
 
 class StoreBusyError(RecorderError):

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hg_mcp.errors import AmbiguousRunError, NoRunsError, UnknownRunError
+from hg_mcp.errors import AmbiguousRunError, ExpiredRunError, NoRunsError, UnknownRunError
 from hg_mcp.queries.filters import RunQuestion, emptying, run_filter
-from hg_mcp.queries.words import cursor_of, now_us, read_cursor
+from hg_mcp.queries.words import cursor_of, day_of, now_us, read_cursor
 from recorder.store.protocols import Run, RunFilter, RunReader
 
 __all__ = ["RunPage", "find_run", "has_failures_inside", "is_silent", "run_page"]
@@ -50,20 +50,32 @@ async def find_run(reader: RunReader, handle: str) -> Run:
         NoRunsError: There is no run that the word could mean.
         UnknownRunError: No run has that handle.
         AmbiguousRunError: Several runs begin with it.
+        ExpiredRunError: It meant a run that is gone; or all runs are.
     """
     handle = handle.strip() or "latest"
     if handle in {"latest", "latest-failed"}:
         run = await reader.latest_run(failed=handle == "latest-failed")
-        if run is None:
-            raise NoRunsError(handle if await reader.latest_run() else "latest")
-        return run
+        if run is not None:
+            return run
+        if await reader.latest_run():
+            raise NoRunsError(handle)
+        await _raise_if_expired(reader, "")
+        raise NoRunsError("latest")
     found = await reader.match_runs(handle)
     if len(found) == 1:
         return found[0]
     if found:
         raise AmbiguousRunError(handle, [(run.run_id, f"{run.status}, step count {run.steps}") for run in found])
+    await _raise_if_expired(reader, handle)
     known = await reader.runs(RunFilter(), limit=50)
     raise UnknownRunError(handle, [run.run_id for run in known])
+
+
+async def _raise_if_expired(reader: RunReader, handle: str) -> None:
+    for gone in await reader.expired_runs(handle):
+        raise ExpiredRunError(
+            gone.run_id, graph=gone.graph, status=gone.status, day=day_of(gone.expired_at), reason=gone.reason
+        )
 
 
 async def run_page(reader: RunReader, asked: RunQuestion, *, limit: int, cursor: str) -> RunPage:

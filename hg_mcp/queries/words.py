@@ -15,6 +15,7 @@ from hg_mcp.text import quoted
 __all__ = [
     "as_ranges",
     "cursor_of",
+    "day_of",
     "now_us",
     "read_cursor",
     "read_metadata",
@@ -30,6 +31,11 @@ _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 def now_us() -> int:
     """This moment, in microseconds since 1970."""
     return time.time_ns() // 1000
+
+
+def day_of(us: int) -> str:
+    """The day (UTC) of a moment: ``2026-10-21``."""
+    return datetime.fromtimestamp(us / 1e6, UTC).date().isoformat()
 
 
 def read_statuses(given: str, valid: Sequence[str]) -> tuple[str, ...]:

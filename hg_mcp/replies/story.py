@@ -136,6 +136,8 @@ class About(Row):
     parent_workflow_id: str | None = None
     launched_by: str | None = Field(default=None, description="run and step that started it by hand")
     supersteps: int | None = None
+    pinned: bool | None = Field(default=None, description="kept for good")
+    imported: bool | None = Field(default=None, description="it came from another store, in a file")
 
     @classmethod
     def of(cls, story: RunStory) -> Self:
@@ -159,6 +161,8 @@ class About(Row):
             parent_workflow_id=_short(run.parent_workflow_id),
             launched_by=_short(" ".join(run.launched_by)) if run.launched_by else None,
             supersteps=run.supersteps or None,
+            pinned=run.pinned_at is not None or None,
+            imported=worker.imported or None,
         )
 
 

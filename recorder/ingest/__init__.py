@@ -6,8 +6,8 @@ when its journal grows is ``python -m recorder.ingest STORE_DIR``.
 """
 
 from recorder.ingest.follower import Follower
-from recorder.ingest.ingester import Ingester
+from recorder.ingest.ingester import Ingester, waiting_ingester
 from recorder.ingest.opening import open_reader
 from recorder.ingest.passes import PassResult
 
-__all__ = ["Follower", "Ingester", "PassResult", "open_reader"]
+__all__ = ["Follower", "Ingester", "PassResult", "open_reader", "waiting_ingester"]

@@ -20,6 +20,7 @@ _RETRY_S: Final = 0.01
 _TROUBLED_POLL_S: Final = 2.0
 _PASS_S: Final = 1.0
 _POLLS_PER_DEATH_CHECK: Final = 4
+_POLLS_PER_PRUNING: Final = 18_000
 
 
 class Follower:
@@ -69,12 +70,16 @@ class Follower:
         while not stop.wait(_TROUBLED_POLL_S if self.trouble else _POLL_S):
             polls += 1
             sizes = segment_sizes(self._location.journal)
-            if sizes == done and (polls % _POLLS_PER_DEATH_CHECK or not self._deaths.any()):
+            idle = sizes == done and polls % _POLLS_PER_PRUNING
+            if idle and (polls % _POLLS_PER_DEATH_CHECK or not self._deaths.any()):
                 continue
             if is_writable(self._location):
                 result = self._try_pass(time.monotonic() + _PASS_S)
-                exhausted = result is not None and not (self.trouble or (result.frames and result.backlog.bytes))
-                done = sizes if exhausted else {}
+                done = sizes if result is not None and not self._has_more(result) else {}
+
+    def _has_more(self, result: PassResult) -> bool:
+        """Whether another pass would do something now."""
+        return bool(self.trouble or result.expiring or (result.frames and result.backlog.bytes))
 
     def _try_pass(self, deadline: float) -> PassResult | None:
         """One pass; None when another process ingests."""

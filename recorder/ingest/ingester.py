@@ -5,16 +5,24 @@ Without that, SQLite before 3.51.3 could corrupt a write-ahead log: two connecti
 
 import fcntl
 import os
+import time
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
-from recorder.errors import StoreBusyError, StoreFailedError
+from recorder.errors import BadSettingError, StoreBusyError, StoreFailedError
 from recorder.ingest.backlog import segment_sizes
 from recorder.ingest.passes import JournalPass, PassResult
 from recorder.location import StoreLocation
+from recorder.store.retention import read_retention
 from recorder.store.sqlite import SqliteWriter, read_offsets
 
-__all__ = ["Ingester"]
+__all__ = ["Ingester", "waiting_ingester"]
+
+_PRUNING_S: Final = 0.1
+_RETRY_S: Final = 0.02
 
 
 class Ingester:
@@ -50,14 +58,36 @@ class Ingester:
             os.close(self._lock)
 
     def run_pass(self, deadline: float | None = None) -> PassResult:
+        """``catch_up``, and then let go of runs whose retention is over, for a tenth of a second."""
+        result = self.catch_up(deadline)
+        return replace(result, expiring=not result.trouble and self._prune())
+
+    def catch_up(self, deadline: float | None = None) -> PassResult:
         """Read the journals once, until all is in the store or ``deadline`` (``time.monotonic()``) has come.
 
         Raises nothing for a failing disk: the result says what stood in the way, the journals keep what is not stored.
         """
-        assert self._writer is not None, "enter the ingester first"
-        result = JournalPass(self._writer, self._location.journal, deadline).run()
-        self._forget_vanished(self._writer)
+        result = JournalPass(self.writer, self._location.journal, deadline).run()
+        self._forget_vanished(self.writer)
         return result
+
+    @property
+    def writer(self) -> SqliteWriter:
+        """The store, for as long as this is entered."""
+        assert self._writer is not None, "enter the ingester first"
+        return self._writer
+
+    def _prune(self) -> bool:
+        """Let go of runs for a short while; whether more have to go. A setting nobody understands keeps everything."""
+        late = time.monotonic() + _PRUNING_S
+        try:
+            retention = read_retention(self._location.directory)
+            while self.writer.prune(retention, time.time_ns() // 1000):
+                if time.monotonic() >= late:
+                    return True
+        except (BadSettingError, StoreFailedError):
+            pass  # it can wait for a better day; `hg-mcp prune` says what is wrong
+        return False
 
     def _forget_vanished(self, writer: SqliteWriter) -> None:
         """Let go of segments whose files are gone: dropped by their recorder, or by an ingest killed right after."""
@@ -67,6 +97,36 @@ class Ingester:
                 writer.forget(name)
         except StoreFailedError:
             pass  # they can wait for a better day
+
+
+@contextmanager
+def waiting_ingester(location: StoreLocation, timeout: float) -> Generator[Ingester]:
+    """An ingester, once whoever holds the store has let go of it: a second at most, as a rule.
+
+    Raises:
+        StoreBusyError: They have not; it says who.
+    """
+    deadline = time.monotonic() + timeout
+    with ExitStack() as stack:
+        while True:
+            try:
+                ingester = stack.enter_context(Ingester(location))
+                break
+            except StoreBusyError:
+                if time.monotonic() >= deadline:
+                    raise
+            time.sleep(_RETRY_S)
+        yield ingester
+
+
+def _holder(path: str) -> str:
+    """Who holds the lock, as far as it says so."""
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            pid = file.read(20).strip()
+    except OSError:
+        pid = ""
+    return f"process {pid}" if pid.isdecimal() else "another process"
 
 
 def _locked(path: str) -> int:
@@ -79,8 +139,18 @@ def _locked(path: str) -> int:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(fd)
-        raise StoreBusyError("another process ingests into this store") from error
+        raise StoreBusyError(f"{_holder(path)} ingests into this store") from error
     except OSError as error:
         os.close(fd)
         raise StoreFailedError(path, error.strerror or str(error)) from error
+    _sign(fd)
     return fd
+
+
+def _sign(fd: int) -> None:
+    """Say in the lock file who holds it."""
+    try:
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+    except OSError:  # a full disk: then nobody knows who
+        pass

@@ -24,12 +24,16 @@ __all__ = ["JournalPass", "PassResult"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassResult:
-    """What one pass did: frames stored, segments finished; what is still behind, what stood in the way (one line)."""
+    """What one pass did: frames stored, segments finished; what is still behind, what stood in the way (one line).
+
+    ``expiring``: there is more to let go of than one pass does.
+    """
 
     frames: int
     segments: int
     backlog: Backlog
     trouble: str = ""
+    expiring: bool = False
 
 
 class _OutOfTimeError(Exception):

@@ -7,12 +7,14 @@ are the words of ``recorder.events``. ``Run.key`` and ``Step.step`` are internal
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from recorder.journal.frames import ErrorRecord, Frame, GraphFrame
+from recorder.store.retention import ExpiredRun, ExpiringRun, Retention
 from recorder.store.sql import SqlAnswer
 
 __all__ = [
+    "IMPORTED",
     "Attempt",
     "Backlog",
     "ErrorGroup",
@@ -35,6 +37,9 @@ __all__ = [
     "Usage",
     "Worker",
 ]
+
+IMPORTED: Final = "imported:"
+"""Stands before the name of a recorder whose runs were imported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +71,11 @@ class Worker:
     bytes_lost: int
     values_policy: str | None = None
     logs_unplaced: int = 0
+
+    @property
+    def imported(self) -> bool:
+        """Whether its runs came from another store, in a file: no journal of this store can be its."""
+        return self.recorder.startswith(IMPORTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +117,7 @@ class Run:
     unknown_events: Mapping[str, int]
     start_missed: bool
     worker: Worker
+    pinned_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -423,6 +434,26 @@ class EventWriter(Protocol):
         """The recorder's process is proven dead: its running runs crashed, with the steps that were executing."""
         ...
 
+    def pin(self, run: int, at: int | None) -> None:
+        """Keep a run for good, since a moment; None: no longer."""
+        ...
+
+    def expire(self, run: int, reason: str, at: int) -> None:
+        """A run is gone for every reader from now on, but for its tombstone; ``prune`` removes what it held."""
+        ...
+
+    def expiring(self, retention: Retention, now: int) -> list[ExpiringRun]:
+        """What ``prune`` would let go of; by size as far as it can be estimated."""
+        ...
+
+    def size(self) -> int:
+        """Bytes in use."""
+        ...
+
+    def prune(self, retention: Retention, now: int) -> int:
+        """One small transaction: rows of an expired run go, else the next runs expire. How many; 0: all is done."""
+        ...
+
     def close(self) -> None:
         """Checkpoint and let go."""
         ...
@@ -437,6 +468,10 @@ class RunReader(Protocol):
 
     async def match_runs(self, handle: str, *, limit: int = 6) -> list[Run]:
         """Runs that a handle may mean, newest first: exact id, else workflow id (its latest run), else id prefix."""
+        ...
+
+    async def expired_runs(self, handle: str, *, limit: int = 1) -> list[ExpiredRun]:
+        """Tombstones of runs that a handle may mean, the exact id first; any run's for an empty one."""
         ...
 
     async def runs(self, which: RunFilter, *, limit: int, before: tuple[int, int] | None = None) -> list[Run]:

@@ -22,6 +22,7 @@ _APPLICATION_ID: Final = 0x48474D43
 _BUSY_S: Final = 1.0
 """How long a pass waits for another program that holds the database: as long as a reader waits for a pass."""
 _PRAGMAS: Final = (
+    "PRAGMA auto_vacuum = INCREMENTAL",  # counts in an empty file only
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA cache_size = -16000",

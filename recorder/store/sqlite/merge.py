@@ -1,6 +1,6 @@
 """Reduces a batch of frames to the rows they leave behind: of each row the last frame, which is all of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from recorder.journal.frames import (
     NODE,
@@ -56,6 +56,16 @@ class Merged:
         """The runs that the batch touches, in the recorder's order."""
         children = (*self.steps, *self.attempts, *self.values, *self.logs)
         return sorted(self.runs.keys() | {key[0] for key in children})
+
+    def leave_out(self, gone: Collection[int]) -> None:
+        """Let go of all that some runs have in the batch."""
+        if gone:
+            self.runs = {number: frame for number, frame in self.runs.items() if number not in gone}
+            self.steps = {key: frame for key, frame in self.steps.items() if key[0] not in gone}
+            self.attempts = {key: frame for key, frame in self.attempts.items() if key[0] not in gone}
+            self.values = {key: frame for key, frame in self.values.items() if key[0] not in gone}
+            self.logs = {key: frame for key, frame in self.logs.items() if key[0] not in gone}
+            self.final = [frame for frame in self.final if frame.run not in gone]
 
     def _take(self, frame: Frame) -> None:
         match frame:

@@ -86,16 +86,20 @@ WHERE status = 5 AND ended_at IS NULL
 UPDATE runs SET status = 1 WHERE recorder = ? AND status = 8 AND ended_at IS NULL;
 
 -- name: find_run
-SELECT id, graph, started_at FROM runs WHERE recorder = ? AND number = ?;
+SELECT id, graph FROM runs WHERE recorder = ? AND number = ?;
 
 -- name: save_run
+-- The id is new even where the latest run is gone and rows of it may still be there.
 INSERT INTO runs (
-    recorder, number, run_id, graph, status, started_at, ended_at, duration_ms, workflow_id, parent_workflow_id,
+    id, recorder, number, run_id, graph, status, started_at, ended_at, duration_ms, workflow_id, parent_workflow_id,
     is_map, map_size, items_completed, items_failed, items_paused, items_stopped, items_restored, supersteps, steps,
     failures, version, metadata, retry_of, retry_index, forked_from, is_resume, launched_by, stop_requested_at,
-    unknown_events, start_missed, duplicates, graph_digest
+    unknown_events, start_missed, duplicates, graph_digest, stored_at
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (
+    1 + max(coalesce((SELECT max(id) FROM runs), 0), coalesce((SELECT max(run) FROM expired_runs), 0)),
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+)
 ON CONFLICT (recorder, number) DO UPDATE SET
     run_id = excluded.run_id, graph = excluded.graph, status = excluded.status, started_at = excluded.started_at,
     ended_at = excluded.ended_at, duration_ms = excluded.duration_ms, workflow_id = excluded.workflow_id,
@@ -108,7 +112,7 @@ ON CONFLICT (recorder, number) DO UPDATE SET
     is_resume = excluded.is_resume, launched_by = excluded.launched_by,
     stop_requested_at = excluded.stop_requested_at, unknown_events = excluded.unknown_events,
     start_missed = excluded.start_missed, duplicates = excluded.duplicates,
-    graph_digest = excluded.graph_digest
+    graph_digest = excluded.graph_digest, stored_at = excluded.stored_at
 RETURNING id;
 
 -- name: save_graph
@@ -175,17 +179,14 @@ GROUP BY errors.error_group;
 DELETE FROM errors WHERE run = ? AND step = ? AND attempt = ?;
 
 -- name: find_content
-SELECT id, encoding, keep_until FROM contents WHERE digest = ?;
+SELECT id, encoding FROM contents WHERE digest = ?;
 
 -- name: add_content
-INSERT INTO contents (digest, encoding, data, keep_until) VALUES (?, ?, ?, ?) RETURNING id;
+INSERT INTO contents (digest, encoding, data) VALUES (?, ?, ?) RETURNING id;
 
 -- name: fill_content
 -- Known by its digest only, until now.
 UPDATE contents SET encoding = ?, data = ? WHERE id = ?;
-
--- name: keep_content
-UPDATE contents SET keep_until = ? WHERE id = ?;
 
 -- name: drop_values
 DELETE FROM step_values WHERE run = ? AND step = ? AND direction = ?;
@@ -204,6 +205,121 @@ INSERT OR REPLACE INTO node_days (
 )
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
+-- Keeping and letting go ----------------------------------------------------------------------------------------------
+
+-- name: is_expired
+-- Whether a recorder's run is gone: what still comes of it is not wanted.
+SELECT EXISTS (SELECT 1 FROM expired_runs WHERE recorder = ? AND number = ?);
+
+-- name: pin_run
+UPDATE runs SET pinned_at = ? WHERE id = ?;
+
+-- name: overdue_runs
+-- Runs whose time is over. One that runs, or is pinned, has no such time.
+SELECT runs.id, runs.run_id, names.name AS graph, runs.status, runs.started_at, runs.steps
+FROM runs
+JOIN names ON names.id = runs.graph
+WHERE runs.stored_at < max(:before, :failed_before) AND runs.pinned_at IS NULL AND runs.status NOT IN (0, 1)
+    AND runs.stored_at < CASE
+        WHEN runs.status IN (3, 4, 8) OR (runs.status = 2 AND runs.failures > 0) THEN :failed_before ELSE :before END
+ORDER BY runs.stored_at
+LIMIT :limit;
+
+-- name: next_runs
+-- Runs in the order in which their time will be over. The latest always stays.
+SELECT runs.id, runs.run_id, names.name AS graph, runs.status, runs.started_at, runs.steps
+FROM runs
+JOIN names ON names.id = runs.graph
+WHERE runs.pinned_at IS NULL AND runs.status NOT IN (0, 1) AND runs.id < (SELECT max(id) FROM runs)
+ORDER BY
+    runs.stored_at + CASE
+        WHEN runs.status IN (3, 4, 8) OR (runs.status = 2 AND runs.failures > 0) THEN :failed_us ELSE :us END,
+    runs.stored_at
+LIMIT :limit;
+
+-- name: size
+-- Bytes in use, and how much there is to share them.
+SELECT
+    (SELECT page_size FROM pragma_page_size()) * (
+        (SELECT page_count FROM pragma_page_count()) - (SELECT freelist_count FROM pragma_freelist_count())
+    ) AS bytes,
+    (SELECT count(*) FROM runs) AS runs, (SELECT sum(steps + 1) FROM runs) AS rows;
+
+-- name: bury_run
+-- Its tombstone. Before drop_run.
+INSERT OR REPLACE INTO expired_runs (
+    run, recorder, number, run_id, workflow_id, graph, status, started_at, expired_at, reason, leftover
+)
+SELECT
+    runs.id, recorders.recorder, runs.number, runs.run_id, runs.workflow_id, runs.graph, runs.status, runs.started_at,
+    ?, ?, 1
+FROM runs JOIN recorders ON recorders.id = runs.recorder
+WHERE runs.id = ?;
+
+-- name: drop_run
+DELETE FROM runs WHERE id = ?;
+
+-- name: leftover
+SELECT run, recorder FROM expired_runs WHERE leftover ORDER BY run LIMIT 1;
+
+-- name: last_of_chunk
+-- The last of a run's first so many steps.
+SELECT max(step) FROM (SELECT step FROM steps WHERE run = ? ORDER BY step LIMIT ?);
+
+-- name: drop_steps
+DELETE FROM steps WHERE run = ? AND step <= ?;
+
+-- name: drop_attempts
+DELETE FROM attempts WHERE run = ? AND step <= ?;
+
+-- name: drop_logs
+DELETE FROM logs WHERE run = ? AND step <= ?;
+
+-- name: drop_told
+DELETE FROM told WHERE run = ? AND step <= ?;
+
+-- name: drop_errors
+DELETE FROM errors WHERE run = ? AND step <= ? RETURNING error_group;
+
+-- name: drop_step_values
+DELETE FROM step_values WHERE run = ? AND step <= ? RETURNING content;
+
+-- name: drop_unheld_groups
+DELETE FROM error_groups
+WHERE id IN (SELECT value FROM json_each(?)) AND NOT EXISTS (SELECT 1 FROM errors WHERE error_group = error_groups.id);
+
+-- name: drop_unheld_contents
+DELETE FROM contents
+WHERE id IN (SELECT value FROM json_each(?)) AND NOT EXISTS (SELECT 1 FROM step_values WHERE content = contents.id);
+
+-- name: clear_leftover
+UPDATE expired_runs SET leftover = 0 WHERE run = ?;
+
+-- name: drop_old_tombstones
+DELETE FROM expired_runs
+WHERE NOT leftover AND run <= (SELECT run FROM expired_runs ORDER BY run DESC LIMIT 1 OFFSET ?);
+
+-- name: drop_idle_recorder
+-- One of whom neither a run nor a file of its journal is left.
+DELETE FROM recorders
+WHERE recorder = ? AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.recorder = recorders.id)
+    AND NOT EXISTS (SELECT 1 FROM segments WHERE segments.recorder = recorders.recorder);
+
+-- name: give_back
+-- Free pages at the end of the file; in stores that were created without it this does nothing.
+PRAGMA incremental_vacuum(2000);
+
+-- name: expired_runs
+-- Tombstones that a handle may mean, the latest first.
+SELECT
+    expired_runs.run_id, names.name AS graph, expired_runs.workflow_id, expired_runs.status, expired_runs.started_at,
+    expired_runs.expired_at, expired_runs.reason
+FROM expired_runs
+JOIN names ON names.id = expired_runs.graph
+WHERE :handle = '' OR run_id = :handle OR workflow_id = :handle OR (run_id >= :handle AND run_id < :handle_end)
+ORDER BY run_id = :handle DESC, expired_runs.expired_at DESC, run DESC
+LIMIT :limit;
+
 -- Reading: runs --------------------------------------------------------------------------------------------------------
 
 -- name: runs
@@ -220,7 +336,7 @@ SELECT
         END AS failures,
     error_names.name AS error_type, errors.message AS error_message, runs.version, runs.metadata, runs.retry_of,
     runs.retry_index, runs.forked_from, runs.is_resume, runs.launched_by, runs.stop_requested_at,
-    runs.unknown_events, runs.start_missed
+    runs.unknown_events, runs.start_missed, runs.pinned_at
 FROM runs
 JOIN names ON names.id = runs.graph
 LEFT JOIN errors ON errors.run = runs.id AND errors.step = 0 AND errors.attempt = 0

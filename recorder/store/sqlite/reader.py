@@ -31,6 +31,7 @@ from recorder.store.protocols import (
     StoredValue,
     Usage,
 )
+from recorder.store.retention import ExpiredRun
 from recorder.store.sql import SqlAnswer
 from recorder.store.sqlite import records
 from recorder.store.sqlite.database import translated, uri, verify
@@ -88,6 +89,11 @@ class SqliteReader:
             if found := await self._runs([condition], {**values, "limit": most}):
                 return found
         return []
+
+    async def expired_runs(self, handle: str, *, limit: int = 1) -> list[ExpiredRun]:
+        """Tombstones of runs that a handle may mean, the exact id first; any run's for an empty one."""
+        values = {"handle": handle, "handle_end": handle + _LAST_CHARACTER, "limit": limit}
+        return [records.expired_run(row) for row in await self._fetch(QUERIES["expired_runs"], **values)]
 
     async def runs(self, which: RunFilter, *, limit: int, before: tuple[int, int] | None = None) -> list[Run]:
         """Runs, newest first; ``before`` is the ``(started_at, key)`` of the last one already seen."""

@@ -23,6 +23,7 @@ from recorder.store.protocols import (
     Usage,
     Worker,
 )
+from recorder.store.retention import ExpiredRun, ExpiringRun
 from recorder.store.sketch import Sketch
 from recorder.store.sqlite.rows import CACHED, PROPAGATED, START_MISSED, unpack_content, unpack_error, unpack_id
 from recorder.store.tally import Tally
@@ -30,6 +31,8 @@ from recorder.store.tally import Tally
 __all__ = [
     "attempt",
     "error_group",
+    "expired_run",
+    "expiring_run",
     "failure",
     "log",
     "node_usage",
@@ -70,6 +73,21 @@ def run(row: sqlite3.Row, by: Worker) -> Run:
         launched_by=tuple(launched_by) if launched_by else None,
     )
     return Run(**fields, worker=by)
+
+
+def expired_run(row: sqlite3.Row) -> ExpiredRun:
+    """A row of ``expired_runs``."""
+    fields = _fields(row)
+    fields["status"] = RUN_STATUSES[fields["status"]]
+    return ExpiredRun(**fields)
+
+
+def expiring_run(row: Sequence[Any], reason: str) -> ExpiringRun:
+    """A row of ``overdue_runs`` or ``next_runs``."""
+    _, run_id, graph, status, started_at, steps = row
+    return ExpiringRun(
+        run_id=run_id, graph=graph, status=RUN_STATUSES[int(status)], started_at=started_at, steps=steps, reason=reason
+    )
 
 
 def step(row: sqlite3.Row) -> Step:

@@ -5,7 +5,7 @@
 -- one run from 1, and 0 means the run itself. A later frame of a row replaces all of it.
 
 PRAGMA application_id = 0x48474d43;  -- "HGMC"
-PRAGMA user_version = 8;
+PRAGMA user_version = 9;
 
 -- Names that repeat: nodes, graphs, threads, types. Stored once.
 CREATE TABLE names (
@@ -73,7 +73,8 @@ CREATE TABLE graphs (
     structure TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Top-level runs. `number` is the recorder's own. `steps` and `failures` hold once the run has ended.
+-- Top-level runs. `number` is the recorder's own. `steps` and `failures` hold once the run has ended. `stored_at` is when
+-- its own row was written last, from which its retention counts; `pinned_at` says that it is pinned.
 CREATE TABLE runs (
     id                 INTEGER PRIMARY KEY,
     recorder           INTEGER NOT NULL REFERENCES recorders (id),
@@ -106,7 +107,7 @@ CREATE TABLE runs (
     stop_requested_at  INTEGER,
     unknown_events     TEXT,  -- a JSON object: event type, count
     start_missed       INTEGER NOT NULL,
-    duplicates         INTEGER NOT NULL, graph_digest TEXT,
+    duplicates         INTEGER NOT NULL, graph_digest TEXT, stored_at INTEGER NOT NULL DEFAULT 0, pinned_at INTEGER,
     UNIQUE (recorder, number)
 ) STRICT;
 
@@ -115,7 +116,27 @@ CREATE INDEX runs_by_run_id ON runs (run_id);
 CREATE INDEX runs_by_workflow ON runs (workflow_id, started_at) WHERE workflow_id IS NOT NULL;
 CREATE INDEX runs_by_graph ON runs (graph, started_at, ended_at);
 CREATE INDEX runs_by_structure ON runs (graph, started_at) WHERE graph_digest IS NOT NULL;
+CREATE INDEX runs_by_storing ON runs (stored_at);
 CREATE INDEX failed_runs ON runs (started_at) WHERE status IN (3, 4, 8) OR (status = 2 AND failures > 0);
+
+-- Tombstones: runs whose retention is over, or that were deleted, the latest 10,000. `run` is what runs.id was, `reason` a
+-- phrase for people. While `leftover` is 1, rows of other tables are still there; nothing shows them.
+CREATE TABLE expired_runs (
+    run         INTEGER PRIMARY KEY,
+    recorder    TEXT NOT NULL,
+    number      INTEGER NOT NULL,
+    run_id      TEXT NOT NULL,
+    workflow_id TEXT,
+    graph       INTEGER NOT NULL REFERENCES names (id),
+    status      INTEGER NOT NULL,
+    started_at  INTEGER NOT NULL,
+    expired_at  INTEGER NOT NULL,
+    reason      TEXT NOT NULL,
+    leftover    INTEGER NOT NULL,
+    UNIQUE (recorder, number)
+) STRICT;
+
+CREATE INDEX leftovers ON expired_runs (run) WHERE leftover;
 
 -- Executions of nodes (kind 0) and items of maps (kind 1). Ids of 16 hex digits are kept as 8 bytes.
 -- marks: 1 cached, 2 propagated (an error passed on from below), 4 start missed.
@@ -179,6 +200,7 @@ CREATE TABLE errors (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX causes ON errors (run, error_group, raised_at) WHERE error_group IS NOT NULL;
+CREATE INDEX errors_of_group ON errors (error_group) WHERE error_group IS NOT NULL;
 
 -- Failures that are alike, by their fingerprint: see docs/fingerprints.md. The message is the normalized one.
 CREATE TABLE error_groups (
@@ -204,13 +226,12 @@ CREATE TABLE error_group_runs (
 
 CREATE INDEX error_groups_of_run ON error_group_runs (run);
 
--- Recorded values, each once. `keep_until` is the start of the latest run that holds it; pruning follows.
+-- Recorded values, each once; one goes with the last of its holders.
 CREATE TABLE contents (
     id         INTEGER PRIMARY KEY,
     digest     BLOB NOT NULL UNIQUE,
     encoding   INTEGER NOT NULL,  -- 0 nothing kept, 1 JSON, 2 JSON under zlib
-    data       BLOB,
-    keep_until INTEGER NOT NULL
+    data       BLOB
 ) STRICT;
 
 -- Inputs (direction 0) and outputs (1) of steps, and of runs (step 0).
@@ -227,6 +248,8 @@ CREATE TABLE step_values (
     note      TEXT,
     PRIMARY KEY (run, step, direction, position)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX holders ON step_values (content) WHERE content IS NOT NULL;
 
 -- Log records of steps, and of runs (step 0). `place` says how one came to its row: 0 logged in the step, 1 in the run but
 -- in no step, 2 after its step had ended, 3 by a thread of which only the run is known.

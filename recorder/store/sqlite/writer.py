@@ -5,6 +5,7 @@ holder of ``ingest.lock`` opens one.
 """
 
 import sqlite3
+import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Final, NamedTuple
@@ -21,7 +22,9 @@ from recorder.journal.frames import (
     StepFrame,
 )
 from recorder.store.protocols import SegmentState
+from recorder.store.retention import ExpiringRun, Retention
 from recorder.store.sketch import Sketch
+from recorder.store.sqlite import pruning
 from recorder.store.sqlite.database import open_for_writing, translated
 from recorder.store.sqlite.merge import Merged
 from recorder.store.sqlite.queries import QUERIES
@@ -54,7 +57,6 @@ _FAILED_STEP: Final = STEP_CODES["failed"]
 class _Run(NamedTuple):
     key: int
     graph: int
-    started_at: int
 
 
 class _Error(NamedTuple):
@@ -119,6 +121,7 @@ class SqliteWriter:
                 return
             batch = Merged(frames)
             key = self._save_recorder(recorder, batch)
+            batch.leave_out(self._gone(key, recorder, batch))
             runs = self._save_runs(key, recorder, batch)
             self._execute_many("save_graph", [graph_row(frame, self._names) for frame in batch.graphs])
             self._save_rows(runs, batch)
@@ -149,6 +152,38 @@ class SqliteWriter:
                 self._connection.execute(QUERIES["kill_recorder"], {"id": row[0], "at": at})
                 self._execute("crash_steps", row[0])
                 self._execute("crash_runs", row[0])
+
+    def pin(self, run: int, at: int | None) -> None:
+        """Keep a run for good, since a moment; None: no longer."""
+        with self._transaction():
+            self._execute("pin_run", at, run)
+
+    def expire(self, run: int, reason: str, at: int) -> None:
+        """A run is gone for every reader from now on, but for its tombstone; ``prune`` removes what it held."""
+        with self._transaction():
+            pruning.bury(self._connection, run, reason, at)
+            self._forget_keys()
+
+    def expiring(self, retention: Retention, now: int) -> list[ExpiringRun]:
+        """What ``prune`` would let go of; by size as far as it can be estimated."""
+        with translated(self._path):
+            return pruning.expiring(self._connection, retention, now)
+
+    def size(self) -> int:
+        """Bytes in use; the file may be larger."""
+        with translated(self._path):
+            return self._execute("size").fetchone()[0]
+
+    def prune(self, retention: Retention, now: int) -> int:
+        """One small transaction: rows of an expired run go, else the next runs expire. How many; 0: all is done."""
+        with self._transaction():
+            done = pruning.prune(self._connection, retention, now)
+            if done:
+                self._forget_keys()
+        if done:
+            with translated(self._path):
+                self._connection.executescript(QUERIES["give_back"])  # execute would free one page
+        return done
 
     def close(self) -> None:
         """Checkpoint, as far as readers let us, and let go."""
@@ -221,16 +256,22 @@ class SqliteWriter:
     def _save_runs(self, recorder: int, name: str, batch: Merged) -> dict[int, _Run]:
         """The batch's runs, written where it holds their frames, by the recorder's numbers."""
         runs: dict[int, _Run] = {}
+        now = time.time_ns() // 1000
         for number in batch.numbers():
             frame = batch.runs.get(number)
             known = None if frame is not None else self._find_run(recorder, number)
             if known is None:
                 if frame is None:
                     frame = placeholder(name, number, next(_steps_of(batch, number), None))
-                key = self._execute("save_run", *run_row(recorder, frame, self._names)).fetchone()[0]
-                known = _Run(key, self._names[frame.graph], frame.started_at)
+                key = self._execute("save_run", *run_row(recorder, frame, self._names), now).fetchone()[0]
+                known = _Run(key, self._names[frame.graph])
             runs[number] = self._runs[recorder, number] = known
         return runs
+
+    def _gone(self, key: int, recorder: str, batch: Merged) -> set[int]:
+        """The numbers of the batch's runs that have expired: nothing more of them is kept."""
+        unknown = [number for number in batch.numbers() if (key, number) not in self._runs]
+        return {number for number in unknown if self._execute("is_expired", recorder, number).fetchone()[0]}
 
     def _find_run(self, recorder: int, number: int) -> _Run | None:
         known = self._runs.get((recorder, number))
@@ -292,21 +333,18 @@ class SqliteWriter:
                 if entry.digest is not None:
                     content = contents.get(entry.digest)
                     if content is None:
-                        content = self._save_content(entry.digest, batch.contents[entry.digest], run.started_at)
+                        content = self._save_content(entry.digest, batch.contents[entry.digest])
                         contents[entry.digest] = content
                 rows.append(value_row((run.key, step, direction, position), entry, content, self._names))
             self._execute_many("save_value", rows)
 
-    def _save_content(self, digest: bytes, data: bytes | None, used_at: int) -> int:
-        keep_until = (used_at // _DAY_US + 1) * _DAY_US
+    def _save_content(self, digest: bytes, data: bytes | None) -> int:
         row = self._execute("find_content", digest).fetchone()
         if row is None:
-            return self._execute("add_content", digest, *pack_content(data), keep_until).fetchone()[0]
-        key, encoding, kept_until = row
+            return self._execute("add_content", digest, *pack_content(data)).fetchone()[0]
+        key, encoding = row
         if not encoding and data is not None:
             self._execute("fill_content", *pack_content(data), key)
-        if kept_until < keep_until:
-            self._execute("keep_content", keep_until, key)
         return key
 
     def _save_tallies(self, runs: dict[int, _Run], final: list[StepFrame]) -> None:

@@ -1,0 +1,218 @@
+"""The shell's way to keep runs and to let go of them: ``pin``, ``unpin``, ``prune``, ``delete``.
+
+These write, so they are no tools: what a coding agent can call only reads. They wait for whoever ingests, and take a
+run by the handles that the tools take.
+"""
+
+import re
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from hg_mcp.errors import CannotAnswer
+from hg_mcp.text import one_line, printable, quoted
+
+if TYPE_CHECKING:
+    from recorder.ingest import Ingester
+    from recorder.store.protocols import Run
+    from recorder.store.retention import ExpiringRun, Retention
+
+__all__ = ["COMMANDS", "STORE", "contained", "found_runs", "writing"]
+
+_WAIT_S: Final = 15.0
+_SHOWN: Final = 20
+_AGO: Final = re.compile(r"(\d{1,6})(h|d|w)")
+_DAYS: Final = {"h": 1 / 24, "d": 1.0, "w": 7.0}
+
+STORE: Final = click.option(
+    "--store", metavar="DIR", help="The store. Default: $HG_MCP_STORE, else the nearest .hg_mcp upwards."
+)
+_RUNS: Final = click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+
+
+@click.command()
+@_RUNS
+@STORE
+def pin(runs: Sequence[str], store: str | None) -> None:
+    """Keep runs for good, whatever their age and the size of the store."""
+    import time  # lazy, like what follows: --help needs none of it
+
+    with contained():
+        _mark(runs, store, time.time_ns() // 1000, "is kept for good")
+
+
+@click.command()
+@_RUNS
+@STORE
+def unpin(runs: Sequence[str], store: str | None) -> None:
+    """Let runs expire again like others."""
+    with contained():
+        _mark(runs, store, None, "may expire again")
+
+
+@click.command()
+@click.option("--older-than", metavar="AGE", help="Every run that ended so long ago, failed or not: 12h, 7d, 4w.")
+@click.option("--max-bytes", metavar="SIZE", help="As many runs as make the database that small: 500MB, 2GiB.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@STORE
+def prune(older_than: str | None, max_bytes: str | None, dry_run: bool, store: str | None) -> None:
+    """Let go of runs whose retention is over (config.toml of the store; 30 days, failed ones 90), or of more.
+
+    Running and pinned runs stay. Whoever ingests does this anyway, a little at a time.
+    """
+    from recorder.location import find_store
+    from recorder.store.retention import read_retention
+
+    with contained():
+        retention = _asked(read_retention(find_store(store).directory), older_than, max_bytes)
+        with writing(store) as ingester:
+            going = ingester.writer.expiring(retention, _now())
+            _show(going, dry_run=dry_run)
+            if not dry_run:
+                _prune(ingester, retention, sum(run.steps + 2 for run in going))
+
+
+@click.command()
+@click.argument("run")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@STORE
+def delete(run: str, yes: bool, store: str | None) -> None:
+    """Remove a run with its values and logs, now.
+
+    Its id, names and day stay, so that questions about it can be answered, and so do statistics of past days.
+    """
+    from hg_mcp.queries.runs import is_silent
+    from recorder.store.retention import FOR_GOOD
+
+    with contained():
+        (found,) = found_runs([run], store)
+        if found.status == "running" and not is_silent(found):
+            raise CannotAnswer(f"Run {quoted(found.run_id)} is running. Stop it first, or wait for its end.")
+        what = (
+            f"run {quoted(found.run_id)} (graph {quoted(found.graph)}, {found.status}, {_counted(found.steps, 'step')})"
+        )
+        if not yes:
+            click.confirm(f"Delete {what}? It cannot be undone", abort=True)
+        with writing(store) as ingester:
+            ingester.writer.expire(found.key, "it was deleted by hand", _now())
+            _prune(ingester, FOR_GOOD, found.steps)
+        click.echo(f"Deleted {what}.")
+
+
+COMMANDS: Final = (pin, unpin, prune, delete)
+
+
+@contextmanager
+def contained() -> Generator[None]:
+    """Say what stands in the way in one line, and exit as a question without an answer does."""
+    from recorder.errors import NoStoreError, RecorderError
+
+    try:
+        yield
+    except NoStoreError as missing:
+        click.echo(f"No recorded runs found in {', '.join(missing.looked_in)}. Give --store.", err=True)
+    except (CannotAnswer, RecorderError) as reason:
+        click.echo(printable(str(reason)), err=True)
+    else:
+        return
+    raise SystemExit(1)
+
+
+def found_runs(handles: Sequence[str], store: str | None) -> "list[Run]":
+    """The runs that handles mean, in their order, each once.
+
+    Raises:
+        CannotAnswer: One means none, or several.
+    """
+    import asyncio  # lazy: --help needs no loop
+
+    return list({run.key: run for run in asyncio.run(_found(handles, store))}.values())
+
+
+@contextmanager
+def writing(store: str | None) -> "Generator[Ingester]":
+    """The store, caught up and held alone."""
+    from recorder.ingest import waiting_ingester
+    from recorder.location import find_store
+
+    with waiting_ingester(find_store(store), _WAIT_S) as ingester:
+        ingester.catch_up()
+        yield ingester
+
+
+async def _found(handles: Sequence[str], store: str | None) -> "list[Run]":
+    from hg_mcp.queries.runs import find_run
+    from hg_mcp.queries.source import Store
+
+    source = Store(store)
+    try:
+        reader, _ = await source.current()
+        return [await find_run(reader, handle) for handle in handles]
+    finally:
+        await source.close()
+
+
+def _mark(handles: Sequence[str], store: str | None, at: int | None, words: str) -> None:
+    runs = found_runs(handles, store)
+    with writing(store) as ingester:
+        for run in runs:
+            ingester.writer.pin(run.key, at)
+            click.echo(f"Run {quoted(run.run_id)} {words}.")
+
+
+def _asked(retention: "Retention", older_than: str | None, max_bytes: str | None) -> "Retention":
+    """The store's retention, or that of the options."""
+    from recorder.store.retention import read_size
+
+    if older_than is not None:
+        found = _AGO.fullmatch(older_than.strip())
+        if found is None:
+            raise click.BadParameter("write a number of hours, days or weeks: 12h, 7d, 4w", param_hint="--older-than")
+        days = int(found[1]) * _DAYS[found[2]]
+        retention = replace(retention, days=days, failed_days=days)
+    if max_bytes is not None:
+        try:
+            retention = replace(retention, max_bytes=read_size(max_bytes))
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--max-bytes") from None
+    return retention
+
+
+def _show(going: "Sequence[ExpiringRun]", *, dry_run: bool) -> None:
+    from hg_mcp.queries.words import day_of
+
+    go = "would go" if dry_run else "goes" if len(going) == 1 else "go"
+    steps = sum(run.steps for run in going)
+    click.echo(f"{_counted(len(going), 'run')} with {_counted(steps, 'step')} {go}." if going else "Nothing to do.")
+    for run in going[:_SHOWN]:
+        words = (one_line(run.run_id, 60), one_line(run.graph, 40), run.status, day_of(run.started_at))
+        click.echo("  ".join(["", *words, _counted(run.steps, "step")]))
+    if len(going) > _SHOWN:
+        click.echo(f"  and {len(going) - _SHOWN:,} more")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def _prune(ingester: "Ingester", retention: "Retention", total: int) -> None:
+    """Prune until nothing is left to do, with a bar for people, and say what came of it."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    before, now = ingester.writer.size(), _now()
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("removing", total=total)
+        while done := ingester.writer.prune(retention, now):
+            progress.advance(bar, done)
+    after = ingester.writer.size()
+    click.echo(f"The store holds {after / 2**20:,.1f} MiB now, {max(before - after, 0) / 2**20:,.1f} less than before.")
+
+
+def _now() -> int:
+    from hg_mcp.queries.words import now_us
+
+    return now_us()

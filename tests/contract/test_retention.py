@@ -1,0 +1,217 @@
+"""Runs expire when their time is over, leave a tombstone, and take with them what nobody else holds."""
+
+import sqlite3
+from dataclasses import replace
+from math import inf
+from pathlib import Path
+
+import pytest
+
+from recorder.journal.frames import INPUT, AttemptFrame, ErrorRecord, Frame, LogFrame, Told, ValuesFrame
+from recorder.store.protocols import ErrorGroupFilter, LogFilter, RunFilter, SegmentState
+from recorder.store.retention import DAY_US, FOR_GOOD, Retention
+from recorder.store.sqlite import SqliteReader, SqliteWriter
+from tests.contract.building import TIMEOUT, Store, entry, process, run, step
+
+MONTH = Retention(days=30, failed_days=90, max_bytes=inf)
+LATER = 4_000_000_000_000_000
+"""Long after any clock that these tests run under: a run's age counts from when it came into the store."""
+
+
+def whole_run(number: int = 1, status: str = "completed", *, error: ErrorRecord = TIMEOUT) -> list[Frame]:
+    """A run with a row in every table that knows runs."""
+    told = Told(metadata={"k": "v"}, tokens=3)
+    failed = status == "failed"
+    return [
+        process(),
+        run(number, status, ended_at=1, steps=2, failures=int(failed), error=error if failed else None, told=told),
+        step(1, run=number),
+        step(2, "failed" if failed else "completed", run=number, error=error if failed else None, told=told),
+        AttemptFrame(number, 2, 1, 1, outcome="failed", error=error),
+        ValuesFrame(number, 1, INPUT, (entry("shared", b"S", b'"s"'), entry("own", b"O%d" % number, b'"o"'))),
+        LogFrame(number, 1, 1, 5, 20, "INFO", "app", "hello"),
+    ]
+
+
+def prune(store: Store, retention: Retention = MONTH, now: int = LATER) -> int:
+    """Everything that retention asks for; returns in how many steps."""
+    count = 0
+    while store.writer.prune(retention, now):
+        count += 1
+    return count
+
+
+async def run_ids(store: Store) -> list[str]:
+    return [one.run_id for one in await store.reader.runs(RunFilter(), limit=100)]
+
+
+async def test_a_run_stays_for_its_days_counted_from_when_the_store_had_it(store: Store) -> None:
+    store.put(*whole_run())
+    started = (await store.run()).started_at
+    assert prune(store, now=started + 29 * DAY_US) == 0
+    prune(store)
+    assert await run_ids(store) == []
+
+
+async def test_failed_runs_stay_longer_and_pinned_ones_for_good(store: Store) -> None:
+    store.put(*whole_run(1), *whole_run(2, "failed"), *whole_run(3), run(4, "completed", failures=1, ended_at=1))
+    store.writer.pin(3, 1)
+    prune(store, replace(MONTH, failed_days=inf))
+    assert await run_ids(store) == ["run-0004", "run-0003", "run-0002"]
+    prune(store)
+    assert await run_ids(store) == ["run-0003"]
+    store.writer.pin(3, None)
+    prune(store)
+    assert await run_ids(store) == []
+
+
+async def test_a_running_run_never_expires_and_one_whose_end_is_not_read_is_running(store: Store) -> None:
+    frames = whole_run()
+    end = frames.pop(1)
+    store.put(run(1), *frames)
+    assert prune(store) == 0
+    store.put(end)
+    assert prune(store) > 0
+
+
+async def test_nothing_of_an_expired_run_is_left_in_any_table(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    writer = SqliteWriter(str(path))
+    store = Store(writer, lambda: SqliteReader(str(path)))
+    store.put(*whole_run(1, "failed"))
+    with sqlite3.connect(path) as database:
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        columns = {name: {row[1] for row in database.execute(f"PRAGMA table_info({name})")} for name in tables}
+        of_runs = [name for name in tables if "run" in columns[name] and name != "expired_runs"]
+        filled = {name: database.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in of_runs}
+        assert all(filled.values()), f"whole_run puts nothing into {filled}: then this test proves nothing of it"
+        prune(store)
+        for name in [*of_runs, "contents", "error_groups", "runs"]:
+            assert database.execute(f"SELECT * FROM {name}").fetchall() == [], name
+    database.close()
+    writer.close()
+
+
+async def test_what_another_run_holds_too_stays(store: Store) -> None:
+    store.put(*whole_run(1, "failed"), *whole_run(2, "failed"))
+    store.writer.pin(2, 1)
+    prune(store)
+    (key,) = [one.key for one in await store.reader.runs(RunFilter(), limit=9)]
+    assert [value.data for value in await store.reader.values(key, 1, with_data=True)] == [b'"s"', b'"o"']
+    (group,) = await store.reader.error_groups(ErrorGroupFilter(), limit=9)
+    assert (group.runs, group.count, group.first_run) == (1, 1, "run-0002")
+    assert len(await store.reader.logs(key, LogFilter(), limit=9)) == 1
+
+
+async def test_a_tombstone_says_what_it_was_and_why_it_went(store: Store) -> None:
+    store.put(*whole_run(1, "failed"), run(2, "completed", workflow_id="nightly", ended_at=1))
+    store.writer.expire(2, "it was deleted by hand", 77)
+    prune(store)
+    (gone,) = await store.reader.expired_runs("run-0001")
+    assert (gone.run_id, gone.graph, gone.status, gone.expired_at) == ("run-0001", "classify", "failed", LATER)
+    assert "30 days" in gone.reason
+    (deleted,) = await store.reader.expired_runs("nightly")
+    assert (deleted.run_id, deleted.reason, deleted.expired_at) == ("run-0002", "it was deleted by hand", 77)
+    assert await store.reader.expired_runs("run-9") == []
+
+
+async def test_frames_that_come_after_a_run_expired_bring_nothing_back(store: Store) -> None:
+    store.put(*whole_run(1), *whole_run(2))
+    store.writer.expire(1, "it was deleted by hand", 1)
+    store.put(*whole_run(1))
+    prune(store, FOR_GOOD)
+    assert await run_ids(store) == ["run-0002"]
+
+
+async def test_a_new_run_never_takes_the_place_of_one_whose_rows_are_still_there(store: Store) -> None:
+    store.put(*whole_run(1))
+    store.writer.expire(1, "it was deleted by hand", 1)
+    store.put(run(2, "completed", ended_at=1))
+    assert (await store.run()).key == 2
+    assert await store.paths(2) == []
+
+
+async def test_a_large_run_goes_in_small_transactions_and_at_once_for_readers(store: Store) -> None:
+    steps = [step(number) for number in range(1, 12_001)]
+    store.put(process(), *steps, run(1, "completed", ended_at=1, steps=12_000))
+    assert store.writer.prune(MONTH, LATER) == 1
+    assert await run_ids(store) == []
+    assert [store.writer.prune(MONTH, LATER) for _ in range(5)] == [5_000, 5_000, 2_000, 1, 0]
+
+
+async def test_beyond_its_size_the_store_lets_go_of_what_would_expire_first_but_of_the_latest_run_never(
+    store: Store,
+) -> None:
+    for number, status in enumerate(["failed", "completed", "completed", "completed"], start=1):
+        store.put(*whole_run(number, status))
+    assert [
+        one.run_id for one in store.writer.expiring(replace(FOR_GOOD, days=30, failed_days=90, max_bytes=1), 0)
+    ] == [
+        "run-0002",
+        "run-0003",
+        "run-0001",
+    ]
+    store.writer.prune(replace(FOR_GOOD, days=30, failed_days=90, max_bytes=1), 0)
+    assert await run_ids(store) == ["run-0004", "run-0003", "run-0001"]
+    prune(store, replace(FOR_GOOD, days=30, failed_days=90, max_bytes=1), 0)
+    assert await run_ids(store) == ["run-0004"]
+    (gone,) = await store.reader.expired_runs("run-0003")
+    assert "at most" in gone.reason
+
+
+async def test_what_would_go_is_what_goes(store: Store) -> None:
+    store.put(*whole_run(1), *whole_run(2, "failed"), *whole_run(3))
+    store.writer.pin(3, 1)
+    told = store.writer.expiring(MONTH, LATER)
+    assert [(one.run_id, one.status, one.steps) for one in told] == [
+        ("run-0001", "completed", 2),
+        ("run-0002", "failed", 2),
+    ]
+    prune(store)
+    assert await run_ids(store) == ["run-0003"]
+    assert store.writer.expiring(MONTH, LATER) == []
+
+
+def test_the_space_of_expired_runs_is_given_back(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    writer = SqliteWriter(str(path))
+    store = Store(writer, lambda: SqliteReader(str(path)))
+    store.put(*(step(number) for number in range(1, 20_001)), run(1, "completed", ended_at=1))
+    store.put(run(2, "completed", ended_at=1))
+    writer.close()
+    full = path.stat().st_size
+    store.writer = SqliteWriter(str(path))
+    prune(store)
+    store.writer.close()
+    assert path.stat().st_size < full / 4
+
+
+def test_a_recorder_without_runs_and_files_is_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    writer = SqliteWriter(str(path))
+    writer.apply("rec1", whole_run(), SegmentState(name="rec1-00000001.hgj", offset=1))
+    writer.forget("rec1-00000001.hgj")
+    while writer.prune(MONTH, LATER):
+        pass
+    writer.close()
+    with sqlite3.connect(path) as database:
+        assert database.execute("SELECT count(*) FROM recorders").fetchone() == (0,)
+    database.close()
+
+
+@pytest.mark.parametrize("killed_after", range(4))
+def test_whoever_is_killed_while_pruning_leaves_the_rest_to_the_next(tmp_path: Path, killed_after: int) -> None:
+    path = tmp_path / "runs.db"
+    first = SqliteWriter(str(path))
+    store = Store(first, lambda: SqliteReader(str(path)))
+    store.put(process(), *(step(n) for n in range(1, 12_001)), run(1, "completed", ended_at=1), *whole_run(2, "failed"))
+    for _ in range(killed_after):
+        first.prune(MONTH, LATER)
+    second = SqliteWriter(str(path))
+    while second.prune(MONTH, LATER):
+        pass
+    second.close()
+    with sqlite3.connect(path) as database:
+        assert database.execute("SELECT (SELECT count(*) FROM steps), (SELECT count(*) FROM logs)").fetchone() == (0, 0)
+    database.close()
+    first.close()
