@@ -121,13 +121,17 @@ def _asker(name: str) -> Callable[..., None]:
 
 async def _answered(name: str, arguments: Mapping[str, Any], store: str | None) -> bytes:
     from hg_mcp.queries.source import Store  # lazy: SQLite, and the models behind the answers
-    from hg_mcp.tools.answering import answer
+    from hg_mcp.tools.answering import answer, untold
 
     source = Store(store)
     try:
-        return await answer(source, name, arguments)
+        return await answer(source, name, arguments, tell=_telling if sys.stderr.isatty() else untold)
     finally:
         await source.close()
+
+
+async def _telling(waited: float, most: float, doing: str) -> None:
+    click.echo(f"\r\033[K{waited:.0f} of {most:.0f} s: {doing} ", err=True, nl=False)
 
 
 def _show(reply: bytes, *, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import anyio
 import msgspec
+from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from mcp.types import (
@@ -49,9 +50,9 @@ def build_server(source: Source) -> Server[Any]:
     async def list_tools(_context: Any, _params: PaginatedRequestParams | None) -> ListToolsResult:
         return ListToolsResult(tools=[_on_the_wire(tool) for tool in TOOLS.values()])
 
-    async def call_tool(_context: Any, params: CallToolRequestParams) -> CallToolResult:
+    async def call_tool(context: ServerRequestContext[Any], params: CallToolRequestParams) -> CallToolResult:
         try:
-            encoded = await answer(source, params.name, params.arguments or {})
+            encoded = await answer(source, params.name, params.arguments or {}, tell=context.session.report_progress)
         except CannotAnswer as reason:
             return CallToolResult(is_error=True, content=[TextContent(type="text", text=str(reason))])
         text = TextContent(type="text", text=encoded.decode())

@@ -4,23 +4,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from hg_mcp.queries.holdup import HoldUp, hold_up, open_steps, usual_of
 from hg_mcp.queries.items import outer_item
 from hg_mcp.queries.nodes import NodeFacts, nodes_of
 from hg_mcp.queries.packages import packages_of
 from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.sources import changed_sources
-from recorder.store.protocols import Failure, LogFilter, Run, RunFilter, RunReader, Sample, Step, StepFilter, Usage
+from recorder.store.protocols import Failure, LogFilter, Run, RunFilter, RunReader, Sample, Step, Usage
 
 __all__ = ["Cause", "RunStory", "causes_of", "run_story", "story_of"]
 
 _UNFINISHED: Final = {
-    "running": ("running",),
     "crashed": ("crashed",),
     "paused": ("paused",),
     "cancelled": ("cancelled",),
     "stopped": ("cancelled", "running"),
 }
-_MOST_UNFINISHED: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +38,10 @@ class RunStory:
 
     ``unfinished`` are the innermost steps that never ended, or have not yet, for the status the run has. ``changed``
     names the nodes whose source changed since, ``packages`` the versions of what the failing frames are in.
-    ``earlier_good`` says whether a good run of the graph came before. ``usage`` is what the whole run used, where its
-    code said so. ``logs_dropped`` counts log records that were not kept, by level; ``logged`` is the path of a step in
-    trouble that has log records, empty for the run, None where there are none or there is no trouble.
+    ``holdup`` is what holds a run that is going. ``earlier_good`` says whether a good run of the graph came before.
+    ``usage`` is what the whole run used, where its code said so. ``logs_dropped`` counts log records that were not
+    kept, by level; ``logged`` is the path of a step in trouble that has log records, empty for the run, None where
+    there are none or there is no trouble.
     """
 
     run: Run
@@ -51,6 +51,7 @@ class RunStory:
     nodes: Sequence[NodeFacts]
     packages: Mapping[str, str]
     changed: Sequence[str] = ()
+    holdup: HoldUp | None = None
     earlier_good: bool = False
     usage: Usage | None = None
     logs_dropped: Mapping[str, int] = field(default_factory=dict[str, int])
@@ -70,7 +71,8 @@ async def run_story(reader: RunReader, handle: str) -> RunStory:
 async def story_of(reader: RunReader, run: Run, failures: Sequence[Failure], samples: Sequence[Sample]) -> RunStory:
     """The story of a run, from its failures and samples."""
     causes = causes_of([failure for failure in failures if failure.step])
-    unfinished, total = await _unfinished(reader, run)
+    holdup = await hold_up(reader, run, await usual_of(reader, run)) if run.status == "running" else None
+    unfinished, total = (holdup.steps, holdup.total) if holdup else await _unfinished(reader, run)
     return RunStory(
         run=run,
         causes=causes,
@@ -79,6 +81,7 @@ async def story_of(reader: RunReader, run: Run, failures: Sequence[Failure], sam
         nodes=nodes_of(samples, await reader.usage(run.key)),
         changed=await changed_sources(run, await reader.structure(run.key)),
         packages=packages_of(run, [cause.first.error for cause in causes]),
+        holdup=holdup,
         earlier_good=bool(await reader.runs(RunFilter(graph=run.graph, good=True, until=run.started_at), limit=1)),
         usage=await reader.total_usage(run.key),
         logs_dropped=await reader.logs_dropped(run.key),
@@ -97,26 +100,11 @@ async def _logged(reader: RunReader, run: Run, causes: Sequence[Cause], unfinish
     return None
 
 
-async def _unfinished(reader: RunReader, run: Run) -> tuple[list[Step], int]:
+async def _unfinished(reader: RunReader, run: Run) -> tuple[Sequence[Step], int]:
     """The innermost steps that a run of this status has open, and how many there are about."""
     if run.status not in _UNFINISHED:
-        return [], 0
-    which = StepFilter(statuses=_UNFINISHED[run.status], nodes_only=True)
-    found = await reader.steps(run.key, which, limit=_MOST_UNFINISHED)
-    innermost = _innermost(found)
-    unseen = await reader.count_steps(run.key, which) - len(found) if len(found) == _MOST_UNFINISHED else 0
-    return innermost, len(innermost) + unseen
-
-
-def _innermost(steps: Sequence[Step]) -> list[Step]:
-    above = {step.parent for step in steps}
-    paths = [step.path for step in steps]
-    return [step for step in steps if step.step not in above and not _holds(step.path, paths)]
-
-
-def _holds(path: str, paths: Sequence[str]) -> bool:
-    """Whether another of the paths lies below this one (item rows stand between a map's node and its nodes)."""
-    return any(other.startswith((path + "/", path + "[")) for other in paths)
+        return (), 0
+    return await open_steps(reader, run, _UNFINISHED[run.status])
 
 
 def causes_of(failures: Sequence[Failure]) -> list[Cause]:

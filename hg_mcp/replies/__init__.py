@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hg_mcp.replies.story import RunSummary
     from hg_mcp.replies.structure import GraphDescription
     from hg_mcp.replies.values import ValueList
+    from hg_mcp.replies.waiting import RunWait
 
 __all__ = [
     "ErrorGroupList",
@@ -28,6 +29,7 @@ __all__ = [
     "RunComparison",
     "RunList",
     "RunSummary",
+    "RunWait",
     "SqlRows",
     "StepList",
     "ValueList",
@@ -44,6 +46,7 @@ _MODULES = {
     "RunComparison": "compare",
     "RunList": "runs",
     "RunSummary": "story",
+    "RunWait": "waiting",
     "SqlRows": "sql",
     "StepList": "steps",
     "ValueList": "values",

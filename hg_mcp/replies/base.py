@@ -99,7 +99,7 @@ class Reply(Row):
         """The reply as compact JSON of at most ``budget`` tokens."""
         full = self.model_dump(mode="json", exclude_none=True)
         if "run_id" in full:  # what follows is about the run that was meant, whatever "latest" is by then
-            others = {key: value for key, value in asked["arguments"].items() if key != "run"}
+            others = {key: value for key, value in asked["arguments"].items() if key not in {"run", "graph"}}
             asked = {"tool": asked["tool"], "arguments": {"run": full["run_id"], **others}}
         if behind := behind_of(backlog):
             full["behind"] = behind.model_dump(mode="json", exclude_none=True)

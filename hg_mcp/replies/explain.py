@@ -23,8 +23,9 @@ from hg_mcp.queries.words import as_ranges
 from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, started, suggestion
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.contrast import sentence
+from hg_mcp.replies.open_steps import OpenStep, open_rows
 from hg_mcp.replies.steps import ErrorDetail
-from hg_mcp.replies.story import OpenStep, failing_line, story_line
+from hg_mcp.replies.story import failing_line, story_line
 from hg_mcp.replies.words import counted, error_line, handle, iso
 from hg_mcp.text import one_line, printable, quoted, width
 from recorder.fingerprint import file_of_project
@@ -190,7 +191,7 @@ class FailureExplanation(Reply):
             graph=one_line(run.graph, 40),
             status=run.status,
             faults=[FaultRow.of(fault, run) for fault in found.faults],
-            unfinished=[OpenStep.of(step) for step in found.story.unfinished] or None,
+            unfinished=open_rows(found.story.unfinished, found.story.holdup),
             error=ErrorDetail.of(first, run) if first else None,
             differences=[DifferenceRow.of(one) for one in found.differences] if found.good else None,
             common=_common(found) or None,

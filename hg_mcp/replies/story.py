@@ -15,12 +15,12 @@ from hg_mcp.names import (
     GET_STEP_VALUES,
     LIST_RUNS,
     NODE_STATS,
-    SUMMARIZE_RUN,
+    WAIT_FOR_RUN,
 )
 from hg_mcp.queries.nodes import NodeFacts
 from hg_mcp.queries.runs import is_silent
 from hg_mcp.queries.story import Cause, RunStory
-from hg_mcp.queries.words import as_ranges, now_us
+from hg_mcp.queries.words import as_ranges
 from hg_mcp.replies.base import (
     Items,
     NextCall,
@@ -36,12 +36,13 @@ from hg_mcp.replies.base import (
 )
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.nodes import own_time
+from hg_mcp.replies.open_steps import OpenStep, held_words, open_rows
 from hg_mcp.replies.usage import UsageRow, usage_words
-from hg_mcp.replies.words import counted, handle, lasted, ms, package_words, since_now, status_words
+from hg_mcp.replies.words import counted, handle, lasted, ms, package_words, status_words
 from hg_mcp.text import one_line, printable, quoted, width
-from recorder.store.protocols import Run, Step
+from recorder.store.protocols import Run
 
-__all__ = ["OpenStep", "RunSummary", "failing_line", "story_line"]
+__all__ = ["RunSummary", "failing_line", "story_line"]
 
 _LONGEST_HANDLE: Final = 100
 _LONGEST_SUMMARY: Final = 200
@@ -69,23 +70,6 @@ class CauseRow(Row):
             items=as_ranges(cause.items) or None,
             message=one_line(cause.first.error.message, 160) or None,
             first=printable(cause.first.path) or None,
-        )
-
-
-class OpenStep(Row):
-    """A step that has not ended, or never did."""
-
-    path: str = Field(description="recorded names; pass as step")
-    status: str
-    started_at: str
-    running_ms: float | None = None
-
-    @classmethod
-    def of(cls, step: Step) -> Self:
-        """A step as a row."""
-        running = since_now(now_us(), step.started_at) if step.status == "running" else None
-        return cls(
-            path=printable(step.path), status=step.status, started_at=started(step.started_at), running_ms=running
         )
 
 
@@ -179,6 +163,8 @@ class RunSummary(Reply):
     items: Items | None = None
     usage: UsageRow | None = Field(default=None, description="of the whole run, where its code said what it used")
     silent: bool | None = Field(default=None, description="running, but its recorder has not been heard of for 15 s")
+    stuck: bool | None = Field(default=None, description="running and heard of, but all that executes is overdue")
+    idle_ms: float | None = Field(default=None, description="running: since anything started, ended or logged")
     error: str | None = Field(default=None, description="recorded: the run's own error, where no step explains it")
     causes: list[CauseRow] | None = None
     unfinished: list[OpenStep] | None = Field(default=None, description="innermost steps without an end")
@@ -208,7 +194,9 @@ class RunSummary(Reply):
             silent=is_silent(run) or None,
             error=_own_error(story),
             causes=[CauseRow.of(cause) for cause in story.causes] or None,
-            unfinished=[OpenStep.of(step) for step in story.unfinished] or None,
+            stuck=(story.holdup is not None and story.holdup.stuck) or None,
+            idle_ms=ms(story.holdup.idle_ms) if story.holdup else None,
+            unfinished=open_rows(story.unfinished, story.holdup),
             source_changed=[printable(node) for node in story.changed] or None,
             record_lacks=list(_lacks(story)) or None,
             slowest=[SlowNode.of(facts) for facts in story.nodes] or None,
@@ -295,7 +283,7 @@ def _reason(story: RunStory) -> str:
         return f"Its process died with {open_steps} executing{where}." + failing_line(story)
     if run.status == "running":
         silent = "Its recorder has been silent for over 15 s: it may hang or be gone. " if is_silent(run) else ""
-        return f"{silent}Executing now: {open_steps}{where}." + failing_line(story)
+        return f"{silent}{held_words(story.holdup) if story.holdup else ''}" + failing_line(story)
     if run.status in {"paused", "cancelled", "stopped"}:
         asked = " A stop was requested." if run.stop_requested_at else ""
         return f"{run.status.capitalize()}{where or ''}.{asked}" + failing_line(story)
@@ -360,7 +348,7 @@ def _next(story: RunStory) -> list[NextCall]:
         status = story.unfinished[0].status
         found.append(suggestion(GET_RUN_STEPS, "every unfinished step", run=run, status=status))
     if story.run.status == "running":
-        found.append(suggestion(SUMMARIZE_RUN, "ask again for progress", run=run))
+        found.append(suggestion(WAIT_FOR_RUN, "what it does next, and when it ends", run=run))
     if story.nodes:
         used = ", tokens and cost" if any(facts.usage for facts in story.nodes) else ""
         found.append(suggestion(NODE_STATS, f"percentiles{used} of every node", run=run))

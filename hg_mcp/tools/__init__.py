@@ -12,14 +12,14 @@ from hg_mcp.tools.definition import Tool
 from hg_mcp.tools.failures import explain_failure, list_error_groups
 from hg_mcp.tools.graphs import describe_graph
 from hg_mcp.tools.logs import get_logs
-from hg_mcp.tools.runs import list_failed_runs, list_runs, summarize_run
+from hg_mcp.tools.runs import list_failed_runs, list_runs, summarize_run, wait_for_run
 from hg_mcp.tools.sql import query_sql
 from hg_mcp.tools.steps import get_run_steps, get_step_values, node_stats
 
 __all__ = ["GROUPS", "TOOLS"]
 
 GROUPS: Final[Mapping[str, tuple[Tool, ...]]] = {
-    "Runs": (list_runs, list_failed_runs, summarize_run),
+    "Runs": (list_runs, list_failed_runs, summarize_run, wait_for_run),
     "Failures": (explain_failure, list_error_groups),
     "Steps": (get_run_steps, node_stats, get_step_values, get_logs),
     "Graphs": (describe_graph,),

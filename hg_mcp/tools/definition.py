@@ -101,7 +101,10 @@ BUDGET: Final = Parameter(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """A question that can be asked. ``reply`` names the model in ``hg_mcp.replies``; ``ask`` answers with one."""
+    """A question that can be asked. ``reply`` names the model in ``hg_mcp.replies``; ``ask`` answers with one.
+
+    One that ``waits`` is given a ``Watch`` in place of a reader.
+    """
 
     name: str
     title: str
@@ -109,6 +112,7 @@ class Tool:
     parameters: tuple[Parameter, ...]
     reply: str
     hints: Hints
+    waits: bool = False
     ask: Callable[..., Awaitable[Any]] = field(repr=False)
 
     @property
@@ -138,11 +142,12 @@ class Tool:
         return {name: p.check(arguments[name]) if name in arguments else p.default for name, p in known.items()}
 
 
-def tool(*, title: str, hints: Hints) -> Callable[[Callable[..., Awaitable[Any]]], Tool]:
+def tool(*, title: str, hints: Hints, waits: bool = False) -> Callable[[Callable[..., Awaitable[Any]]], Tool]:
     """Make a tool of an async function: its name, docstring, annotated parameters and quoted return annotation.
 
-    The first parameter is the ``RunReader`` of answers and no argument. Parameters that several tools share come as
-    ``**some: Unpack[SomeTypedDict]``, empty by default. ``budget`` comes by itself: it is one mechanism.
+    The first parameter is the ``RunReader`` (with ``waits`` the ``Watch``) of answers and no argument. Parameters that
+    several tools share come as ``**some: Unpack[SomeTypedDict]``, empty by default. ``budget`` comes by itself: it is
+    one mechanism.
     """
 
     def define(function: Callable[..., Awaitable[Any]]) -> Tool:
@@ -155,6 +160,7 @@ def tool(*, title: str, hints: Hints) -> Callable[[Callable[..., Awaitable[Any]]
             parameters=(*chain.from_iterable(map(_parameters, declared)), BUDGET),
             reply=str(signature.return_annotation),
             hints=hints,
+            waits=waits,
             ask=function,
         )
 

@@ -27,6 +27,7 @@ __all__ = [
     "NodeWindow",
     "Run",
     "RunFilter",
+    "RunProgress",
     "RunReader",
     "Sample",
     "SegmentState",
@@ -352,6 +353,21 @@ class RunFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunProgress:
+    """How far a run has come: executions of nodes that started and that ended, failures, items of the map that it is.
+
+    ``last_at`` is when anything last started, ended, was tried again or logged; None before that.
+    """
+
+    started: int
+    finished: int
+    failures: int
+    items_completed: int
+    items_failed: int
+    last_at: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepFilter:
     """Which steps of a run. Empty fields do not filter.
 
@@ -492,6 +508,14 @@ class RunReader(Protocol):
 
     async def count_steps(self, run: int, which: StepFilter) -> int:
         """How many steps the filter keeps."""
+        ...
+
+    async def finished_steps(self, run: int, *, limit: int, failed: bool = False) -> list[Step]:
+        """The executions of nodes that ended last (of those that failed by themselves), in start order."""
+        ...
+
+    async def progress(self, run: int) -> RunProgress:
+        """How far the run has come."""
         ...
 
     async def step_at(self, run: int, path: str) -> Step | None:

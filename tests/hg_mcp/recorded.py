@@ -168,14 +168,19 @@ def map_of_50(run: int = 1, run_id: str = "run-a1b2c3d4e5f6", *, at: int = 0) ->
 
 
 def write_store(
-    directory: Path, frames: Iterable[Frame], *, recorder: str = "rec1", closed: CloseFrame | None = None
+    directory: Path,
+    frames: Iterable[Frame],
+    *,
+    recorder: str = "rec1",
+    closed: CloseFrame | None = None,
+    ended: bool = True,
 ) -> Path:
-    """A store that holds the frames of one recorder; may be called again for another."""
+    """A store that holds the frames of one recorder, which has ended; may be called again for another."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "journal").mkdir(exist_ok=True)
     close = closed or CloseFrame(T0 + 10**9, last=True)
     writer = SqliteWriter(StoreLocation(str(directory)).database)
-    batch: Sequence[Frame] = [process(recorder), *frames, close]
+    batch: Sequence[Frame] = [process(recorder), *frames, *([close] * ended)]
     writer.apply(recorder, batch, SegmentState(name=f"{recorder}.hgj", offset=1))
     writer.close()
     return directory

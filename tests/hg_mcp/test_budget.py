@@ -16,6 +16,7 @@ from hg_mcp.queries.contrast import Contrast, Separator, Side
 from hg_mcp.queries.explain import Explanation, Fault
 from hg_mcp.queries.features import Feature
 from hg_mcp.queries.groups import STATES, Check, GroupPage, GroupState, NodeChange, Sampled
+from hg_mcp.queries.holdup import HoldUp, Usual
 from hg_mcp.queries.lineage import Hop, Lineage, Place
 from hg_mcp.queries.logs import LogLine, LogPage
 from hg_mcp.queries.nodes import NodeFacts, NodeTable
@@ -30,6 +31,7 @@ from hg_mcp.queries.steps import StepDetail, StepPage
 from hg_mcp.queries.story import Cause, RunStory
 from hg_mcp.queries.structure import GraphPage, NodeState
 from hg_mcp.queries.values import ValuePage
+from hg_mcp.queries.waiting import Glance, NextRun, RunWatch
 from hg_mcp.replies import (
     ErrorGroupList,
     FailureExplanation,
@@ -40,6 +42,7 @@ from hg_mcp.replies import (
     RunComparison,
     RunList,
     RunSummary,
+    RunWait,
     SqlRows,
     StepList,
     ValueList,
@@ -56,6 +59,7 @@ from recorder.store.protocols import (
     LogEntry,
     NodeWindow,
     Run,
+    RunProgress,
     Step,
     StepValue,
     StoredValue,
@@ -214,12 +218,57 @@ def nodes(draw: st.DrawFn) -> NodeFacts:
 
 
 @st.composite
+def holdups(draw: st.DrawFn) -> HoldUp:
+    open_steps = [draw(steps(number)) for number in range(1, 3)] * draw(st.sampled_from([0, 1, 9]))
+    return HoldUp(
+        steps=open_steps,
+        total=len(open_steps) + draw(COUNTS) if open_steps else 0,
+        idle_ms=draw(st.floats(0, 1e12)),
+        usual=Usual(nodes={step.node: 1.5 for step in open_steps}, run_ms=2.0),
+        overdue=frozenset(step.step for step in open_steps[:1]),
+        stuck=draw(st.booleans()),
+    )
+
+
+@st.composite
+def run_watches(draw: st.DrawFn) -> RunWatch:
+    run, ended = draw(runs()), [draw(steps(1))] * draw(MANY)
+    counts = {"run": 1, "started": 2, "trouble": 0}
+    return RunWatch(
+        run=run,
+        before=Glance(status="queued", finished=0, failures=0, **counts),
+        now=Glance(status=run.status, finished=len(ended) + draw(COUNTS), failures=len(ended), **counts),
+        progress=RunProgress(started=10**9, finished=0, failures=7, items_completed=1, items_failed=2, last_at=None),
+        holdup=draw(st.none() | holdups()),
+        finished=ended,
+        failed=ended,
+        until=draw(st.sampled_from(["finished", "changed"])),
+        waited_ms=draw(st.floats(0, 50_000)),
+        by_cursor=draw(st.booleans()),
+    )
+
+
+@st.composite
+def next_runs(draw: st.DrawFn) -> NextRun:
+    return NextRun(
+        graph=draw(HANDLE),
+        run=draw(st.none() | runs()),
+        latest=draw(st.none() | runs()),
+        graphs=[draw(HANDLE)] * draw(MANY),
+        cursor="c0-1",
+        waited_ms=draw(st.floats(0, 50_000)),
+    )
+
+
+@st.composite
 def stories(draw: st.DrawFn) -> RunStory:
     items = draw(st.lists(st.integers(0, 10**6), max_size=300))
     cause = Cause(fingerprint="0123456789ab", first=draw(failures()), count=draw(COUNTS), items=items)
     step = draw(steps(1))
     many = draw(MANY)
+    holdup = draw(st.none() | holdups())
     return RunStory(
+        holdup=holdup,
         run=draw(runs()),
         causes=[cause] * draw(MANY),
         unfinished=[step] * many,
@@ -546,6 +595,8 @@ REPLIES: st.SearchStrategy[Reply] = st.one_of(
     contrasts().map(ItemContrast.of),
     comparisons().map(RunComparison.of),
     lineages().map(ValueTrace.of),
+    run_watches().map(RunWait.of_watch),
+    next_runs().map(RunWait.of_next),
     st.builds(
         lambda run, copies, more: RunList.of(
             RunPage(runs=[run] * copies, total=10**6, remaining=9 * (more and copies > 0)), failed=False

@@ -23,6 +23,8 @@ EVERY_CALL: list[tuple[str, dict[str, Any]]] = [
     ("explain_failure", {}),
     ("explain_failure", {"run": "run-a1", "step": "[3]"}),
     ("list_error_groups", {"since": "2026-01-01", "graph": "classify"}),
+    ("wait_for_run", {}),
+    ("wait_for_run", {"graph": "classify", "timeout": 0.0}),
     ("get_run_steps", {"run": "latest", "items": "3,12-14"}),
     ("get_run_steps", {"items": "0-2,status:failed", "node": "fetch"}),
     ("node_stats", {"graph": "classify", "since": "2026-01-01"}),

@@ -503,6 +503,32 @@ steps.kind = 0
 -- name: where_step_path
 steps.path = :path
 
+-- name: where_step_ended_last
+-- Those that failed by themselves, where only failed ones are wanted.
+steps.step IN (
+    SELECT step FROM steps AS ended
+    WHERE ended.run = :run AND ended.kind = 0 AND ended.ended_at IS NOT NULL
+        AND (NOT :failed OR (ended.status = 2 AND NOT ended.marks & 2))
+    ORDER BY ended.ended_at DESC
+    LIMIT :limit
+)
+
+-- name: run_progress
+-- How far a run has come. The last sign of life: of steps, attempts and logs (coalesce, since max of a null is null).
+SELECT
+    count(*) FILTER (WHERE kind = 0) AS started,
+    count(*) FILTER (WHERE kind = 0 AND ended_at IS NOT NULL) AS finished,
+    count(*) FILTER (WHERE status = 2 AND NOT marks & 2) AS failures,
+    count(*) FILTER (WHERE kind = 1 AND parent = 0 AND status = 1) AS items_completed,
+    count(*) FILTER (WHERE kind = 1 AND parent = 0 AND status = 2) AS items_failed,
+    nullif(max(
+        coalesce(max(max(started_at, coalesce(ended_at, 0))), 0),
+        coalesce((SELECT max(max(coalesce(started_at, 0), coalesce(ended_at, 0))) FROM attempts WHERE run = :run), 0),
+        coalesce((SELECT max(at) FROM logs WHERE run = :run), 0)
+    ), 0) AS last_at
+FROM steps
+WHERE run = :run;
+
 -- name: nodes
 SELECT names.name FROM steps JOIN names ON names.id = steps.node
 WHERE steps.run = :run AND steps.kind = 0

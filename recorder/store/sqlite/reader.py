@@ -24,6 +24,7 @@ from recorder.store.protocols import (
     NodeWindow,
     Run,
     RunFilter,
+    RunProgress,
     Sample,
     Step,
     StepFilter,
@@ -118,6 +119,15 @@ class SqliteReader:
         """How many steps the filter keeps."""
         conditions, values = _step_conditions(which)
         return (await self._fetch(conjunction("count_steps", conditions), run=run, **values))[0][0]
+
+    async def finished_steps(self, run: int, *, limit: int, failed: bool = False) -> list[Step]:
+        """The executions of nodes that ended last (of those that failed by themselves), in start order."""
+        return await self._steps(["where_step_ended_last"], run=run, limit=limit, after=0, failed=failed)
+
+    async def progress(self, run: int) -> RunProgress:
+        """How far the run has come."""
+        row = (await self._fetch(QUERIES["run_progress"], run=run))[0]
+        return RunProgress(**dict(zip(row.keys(), tuple(row), strict=True)))
 
     async def step_at(self, run: int, path: str) -> Step | None:
         """The step with exactly that path."""
