@@ -31,7 +31,7 @@ def test_the_pipeline_is_recorded_and_its_failures_are_found(model_url: str, tmp
     asked = [*COMMAND, "summarize_run", "latest", "--store", store, "--json"]
     summary = json.loads(subprocess.run(asked, check=True, capture_output=True, cwd=ROOT).stdout)
     assert summary["items"] == {"total": 50, "completed": 44, "failed": 6}
-    assert [(cause["node"], cause["items"], cause["message"]) for cause in summary["causes"]] == [
+    assert [(fault["node"], fault["items"], fault["message"]) for fault in summary["faults"]] == [
         ("call_llm", "3, 11, 19, 28, 36, 44", "HTTP Error 504: Gateway Timeout")
     ]
     assert summary["slowest"][0]["node"] == "call_llm"

@@ -13,7 +13,7 @@ from hg_mcp.queries.contrast import Contrast, contrast
 from hg_mcp.queries.reach import NotReached, not_reached
 from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.steps import find_step
-from hg_mcp.queries.story import Cause, RunStory, causes_of, story_of
+from hg_mcp.queries.story import Fault, RunStory, faults_of, story_of
 from hg_mcp.queries.suspects import suspect
 from recorder.store.protocols import (
     Attempt,
@@ -26,7 +26,7 @@ from recorder.store.protocols import (
     StoredValue,
 )
 
-__all__ = ["Explanation", "Fault", "explanation"]
+__all__ = ["Explanation", "KnownFault", "explanation"]
 
 _DETAILED: Final = 5
 _MOST_HISTORIES: Final = 1_000
@@ -35,14 +35,13 @@ _MOST_CONTRASTED: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """One kind of failure in a run, with what the store knows of it.
+class KnownFault(Fault):
+    """A fault of a run with what the store knows of it.
 
     ``attempts`` and ``inputs`` are those of its first failing step, for the most frequent faults, ``suspect`` is the
     path of the input that the error speaks of; ``history`` covers all runs.
     """
 
-    cause: Cause
     history: ErrorGroup | None = None
     attempts: Sequence[Attempt] = ()
     inputs: Sequence[StoredValue] = ()
@@ -58,7 +57,7 @@ class Explanation:
     """
 
     story: RunStory
-    faults: Sequence[Fault]
+    faults: Sequence[KnownFault]
     step: Step | None = None
     good: Run | None = None
     differences: Sequence[Difference] = ()
@@ -77,19 +76,19 @@ async def explanation(reader: RunReader, handle: str, *, step: str) -> Explanati
     failures = [failure for failure in await reader.failures(run.key) if _is_within(failure, place)]
     samples = await reader.samples(run.key)
     story = await story_of(reader, run, failures, samples)
-    causes = story.causes or causes_of(failures)
-    failed = bool(causes) or run.status != "completed"
+    faults = story.faults or faults_of(failures)
+    failed = bool(faults) or run.status != "completed"
     good = await last_good(reader, run) if failed else None
     ends = [failure.path for failure in failures if failure.step and failure.fingerprint]
     ends = ends or [one.path for one in story.unfinished if one.status != "running"]
     return Explanation(
-        story=replace(story, causes=causes) if place else story,
-        faults=await _faults(reader, run, causes),
+        story=replace(story, faults=faults) if place else story,
+        faults=await _known(reader, run, faults),
         step=place,
         good=good,
         differences=await differences(reader, good, run) if good else (),
         not_reached=await not_reached(reader, run, ends, samples, good),
-        common=await _common(reader, run) if causes and place is None else None,
+        common=await _common(reader, run) if faults and place is None else None,
     )
 
 
@@ -108,21 +107,30 @@ def _is_within(failure: Failure, place: Step | None) -> bool:
     return place is None or path == place.path or path.startswith((place.path + "/", place.path + "["))
 
 
-async def _faults(reader: RunReader, run: Run, causes: Sequence[Cause]) -> list[Fault]:
-    groups = await reader.error_groups(ErrorGroupFilter(run=run.key), limit=_MOST_HISTORIES) if causes else []
+async def _known(reader: RunReader, run: Run, faults: Sequence[Fault]) -> list[KnownFault]:
+    groups = await reader.error_groups(ErrorGroupFilter(run=run.key), limit=_MOST_HISTORIES) if faults else []
     histories = {group.fingerprint: group for group in groups}
-    faults = [Fault(cause=cause, history=histories.get(cause.fingerprint)) for cause in causes]
-    detailed = [await _detailed(reader, run, fault) for fault in faults[:_DETAILED]]
-    return [*detailed, *faults[_DETAILED:]]
+    known = [
+        KnownFault(
+            fingerprint=one.fingerprint,
+            first=one.first,
+            count=one.count,
+            items=one.items,
+            history=histories.get(one.fingerprint),
+        )
+        for one in faults
+    ]
+    detailed = [await _detailed(reader, run, fault) for fault in known[:_DETAILED]]
+    return [*detailed, *known[_DETAILED:]]
 
 
-async def _detailed(reader: RunReader, run: Run, fault: Fault) -> Fault:
-    step = fault.cause.first.step
+async def _detailed(reader: RunReader, run: Run, fault: KnownFault) -> KnownFault:
+    step = fault.first.step
     values = await reader.values(run.key, step, with_data=True)
     inputs = [value for value in values if value.direction == "input"]
     return replace(
         fault,
         attempts=await reader.attempts(run.key, step) if step else (),
         inputs=inputs,
-        suspect=suspect(inputs, fault.cause.first.error),
+        suspect=suspect(inputs, fault.first.error),
     )

@@ -12,7 +12,7 @@ from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.sources import changed_sources
 from recorder.store.protocols import Failure, LogFilter, Run, RunFilter, RunReader, Sample, Step, Usage
 
-__all__ = ["Cause", "RunStory", "causes_of", "run_story", "story_of"]
+__all__ = ["Fault", "RunStory", "faults_of", "run_story", "story_of"]
 
 _UNFINISHED: Final = {
     "crashed": ("crashed",),
@@ -23,7 +23,7 @@ _UNFINISHED: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
+class Fault:
     """Failures with one fingerprint. ``first`` is the earliest."""
 
     fingerprint: str
@@ -34,7 +34,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStory:
-    """A run with what explains it. ``causes`` leave out errors that merely passed through; most frequent first.
+    """A run with what explains it. ``faults`` leave out errors that merely passed through; most frequent first.
 
     ``unfinished`` are the innermost steps that never ended, or have not yet, for the status the run has. ``changed``
     names the nodes whose source changed since, ``packages`` the versions of what the failing frames are in.
@@ -45,7 +45,7 @@ class RunStory:
     """
 
     run: Run
-    causes: Sequence[Cause]
+    faults: Sequence[Fault]
     unfinished: Sequence[Step]
     unfinished_total: int
     nodes: Sequence[NodeFacts]
@@ -70,28 +70,28 @@ async def run_story(reader: RunReader, handle: str) -> RunStory:
 
 async def story_of(reader: RunReader, run: Run, failures: Sequence[Failure], samples: Sequence[Sample]) -> RunStory:
     """The story of a run, from its failures and samples."""
-    causes = causes_of([failure for failure in failures if failure.step])
+    faults = faults_of([failure for failure in failures if failure.step])
     holdup = await hold_up(reader, run, await usual_of(reader, run)) if run.status == "running" else None
     unfinished, total = (holdup.steps, holdup.total) if holdup else await _unfinished(reader, run)
     return RunStory(
         run=run,
-        causes=causes,
+        faults=faults,
         unfinished=unfinished,
         unfinished_total=total,
         nodes=nodes_of(samples, await reader.usage(run.key)),
         changed=await changed_sources(run, await reader.structure(run.key)),
-        packages=packages_of(run, [cause.first.error for cause in causes]),
+        packages=packages_of(run, [fault.first.error for fault in faults]),
         holdup=holdup,
         earlier_good=bool(await reader.runs(RunFilter(graph=run.graph, good=True, until=run.started_at), limit=1)),
         usage=await reader.total_usage(run.key),
         logs_dropped=await reader.logs_dropped(run.key),
-        logged=await _logged(reader, run, causes, unfinished),
+        logged=await _logged(reader, run, faults, unfinished),
     )
 
 
-async def _logged(reader: RunReader, run: Run, causes: Sequence[Cause], unfinished: Sequence[Step]) -> str | None:
+async def _logged(reader: RunReader, run: Run, faults: Sequence[Fault], unfinished: Sequence[Step]) -> str | None:
     """Where to read what was logged around the trouble: the first failing step, an unfinished one, or the run."""
-    in_trouble = [cause.first.path for cause in causes[:1]] + [step.path for step in unfinished[:1]]
+    in_trouble = [fault.first.path for fault in faults[:1]] + [step.path for step in unfinished[:1]]
     if run.status == "completed" and not in_trouble:
         return None
     for path in (*in_trouble, ""):
@@ -107,17 +107,17 @@ async def _unfinished(reader: RunReader, run: Run) -> tuple[Sequence[Step], int]
     return await open_steps(reader, run, _UNFINISHED[run.status])
 
 
-def causes_of(failures: Sequence[Failure]) -> list[Cause]:
+def faults_of(failures: Sequence[Failure]) -> list[Fault]:
     """Failures by fingerprint, most frequent first; errors that merely passed through have none."""
     alike: dict[str, list[Failure]] = {}
     for failure in failures:
         if failure.fingerprint:
             alike.setdefault(failure.fingerprint, []).append(failure)
-    causes = [
-        Cause(fingerprint=found, first=group[0], count=len(group), items=_items(group))
+    faults = [
+        Fault(fingerprint=found, first=group[0], count=len(group), items=_items(group))
         for found, group in alike.items()
     ]
-    return sorted(causes, key=lambda cause: -cause.count)
+    return sorted(faults, key=lambda fault: -fault.count)
 
 
 def _items(failures: Sequence[Failure]) -> list[int]:

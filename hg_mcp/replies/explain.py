@@ -17,7 +17,7 @@ from hg_mcp.names import (
     TRACE_VALUE,
 )
 from hg_mcp.queries.baseline import Difference
-from hg_mcp.queries.explain import Explanation, Fault
+from hg_mcp.queries.explain import Explanation, KnownFault
 from hg_mcp.queries.reach import NotReached
 from hg_mcp.queries.words import as_ranges
 from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, started, suggestion
@@ -63,18 +63,17 @@ class FaultRow(Row):
     first_run: str | None = Field(default=None, description="run that had it first; pass as run")
 
     @classmethod
-    def of(cls, fault: Fault, run: Run) -> Self:
+    def of(cls, fault: KnownFault, run: Run) -> Self:
         """A fault as a row."""
-        cause, history = fault.cause, fault.history
-        first = cause.first
+        first, history = fault.first, fault.history
         at, code = _place(first.error, run.worker.cwd)
         row = cls(
-            fingerprint=cause.fingerprint,
+            fingerprint=fault.fingerprint,
             node=one_line(first.node, 80),
             error_type=one_line(first.error.type, 80),
-            count=cause.count,
+            count=fault.count,
             message=one_line(first.error.message, 600) or None,
-            items=as_ranges(cause.items) or None,
+            items=as_ranges(fault.items) or None,
             first=printable(first.path) or None,
             at=at,
             code=code,
@@ -184,7 +183,7 @@ class FailureExplanation(Reply):
     def of(cls, found: Explanation) -> Self:
         """The reply for an explanation."""
         run = found.story.run
-        first = found.faults[0].cause.first.error if found.faults else None
+        first = found.faults[0].first.error if found.faults else None
         reply = cls(
             summary=one_line(_summary(found), _LONGEST_SUMMARY),
             run_id=handle(run),
@@ -259,7 +258,7 @@ def _place(error: ErrorRecord, home: str) -> tuple[str | None, str | None]:
     return None, None
 
 
-def _attempts(fault: Fault) -> list[str]:
+def _attempts(fault: KnownFault) -> list[str]:
     """What each attempt came to, where there was more than one."""
     if len(fault.attempts) < 2:
         return []
@@ -277,7 +276,7 @@ def _common(found: Explanation) -> list[str]:
 
 def _inputs(found: Explanation) -> Iterator[tuple[str, StoredValue]]:
     for fault in found.faults:
-        yield from ((fault.cause.first.path, value) for value in fault.inputs)
+        yield from ((fault.first.path, value) for value in fault.inputs)
 
 
 def _good(run: Run | None) -> GoodRun | None:
@@ -343,8 +342,8 @@ def _towards_cause(found: Explanation, run: str) -> list[NextCall]:
     return calls
 
 
-def _origin(fault: Fault, run: str) -> Iterator[NextCall]:
-    step, value = fault.cause.first.path, fault.suspect
+def _origin(fault: KnownFault, run: str) -> Iterator[NextCall]:
+    step, value = fault.first.path, fault.suspect
     if step and value and len(step) + len(value) <= _LONGEST_HANDLE:
         reason = "where the input that the error speaks of came from"
         yield suggestion(TRACE_VALUE, reason, run=run, step=step, value=value)
@@ -352,12 +351,12 @@ def _origin(fault: Fault, run: str) -> Iterator[NextCall]:
 
 def _next_of_faults(found: Explanation, run: str) -> Iterator[NextCall]:
     for fault in found.faults[:1]:
-        path = fault.cause.first.path
+        path = fault.first.path
         if path and len(path) <= _LONGEST_HANDLE:
             yield suggestion(GET_STEP_VALUES, "all values of the first failing step", run=run, step=path)
-        print_of = fault.cause.fingerprint
+        print_of = fault.fingerprint
         yield suggestion(LIST_ERROR_GROUPS, "whether it still happens, and since when", fingerprint=print_of)
     for fault in found.faults[1:2]:
-        path = fault.cause.first.path
+        path = fault.first.path
         if path and len(path) <= _LONGEST_HANDLE and found.step is None:
             yield suggestion(EXPLAIN_FAILURE, "the next kind of failure", run=run, step=path)

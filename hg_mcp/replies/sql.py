@@ -26,7 +26,7 @@ class ViewRow(Row):
     """A view that can be queried."""
 
     view: str
-    about: str
+    about: str | None = None
 
 
 class ColumnRow(Row):
@@ -34,7 +34,7 @@ class ColumnRow(Row):
 
     column: str
     type: str
-    about: str
+    about: str | None = None
 
 
 class SqlRows(Reply):

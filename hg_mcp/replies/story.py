@@ -19,7 +19,7 @@ from hg_mcp.names import (
 )
 from hg_mcp.queries.nodes import NodeFacts
 from hg_mcp.queries.runs import is_silent
-from hg_mcp.queries.story import Cause, RunStory
+from hg_mcp.queries.story import Fault, RunStory
 from hg_mcp.queries.words import as_ranges
 from hg_mcp.replies.base import (
     Items,
@@ -48,7 +48,7 @@ _LONGEST_HANDLE: Final = 100
 _LONGEST_SUMMARY: Final = 200
 
 
-class CauseRow(Row):
+class FaultLine(Row):
     """Failures alike: same error type, normalized message, node and frames of the project."""
 
     node: str = Field(description="recorded name; empty where no node failed but the run around it")
@@ -60,16 +60,16 @@ class CauseRow(Row):
     first: str | None = Field(default=None, description="recorded names: path of the first of them; pass as step")
 
     @classmethod
-    def of(cls, cause: Cause) -> Self:
+    def of(cls, fault: Fault) -> Self:
         """A group of failures as a row."""
         return cls(
-            node=one_line(cause.first.node, 80),
-            error_type=one_line(cause.first.error.type, 80),
-            count=cause.count,
-            fingerprint=cause.fingerprint,
-            items=as_ranges(cause.items) or None,
-            message=one_line(cause.first.error.message, 160) or None,
-            first=printable(cause.first.path) or None,
+            node=one_line(fault.first.node, 80),
+            error_type=one_line(fault.first.error.type, 80),
+            count=fault.count,
+            fingerprint=fault.fingerprint,
+            items=as_ranges(fault.items) or None,
+            message=one_line(fault.first.error.message, 160) or None,
+            first=printable(fault.first.path) or None,
         )
 
 
@@ -166,7 +166,7 @@ class RunSummary(Reply):
     stuck: bool | None = Field(default=None, description="running and heard of, but all that executes is overdue")
     idle_ms: float | None = Field(default=None, description="running: since anything started, ended or logged")
     error: str | None = Field(default=None, description="recorded: the run's own error, where no step explains it")
-    causes: list[CauseRow] | None = None
+    faults: list[FaultLine] | None = None
     unfinished: list[OpenStep] | None = Field(default=None, description="innermost steps without an end")
     source_changed: list[str] | None = Field(
         default=None, description="recorded names: nodes whose source on disk is no longer the one that ran"
@@ -193,7 +193,7 @@ class RunSummary(Reply):
             usage=UsageRow.of(story.usage),
             silent=is_silent(run) or None,
             error=_own_error(story),
-            causes=[CauseRow.of(cause) for cause in story.causes] or None,
+            faults=[FaultLine.of(fault) for fault in story.faults] or None,
             stuck=(story.holdup is not None and story.holdup.stuck) or None,
             idle_ms=ms(story.holdup.idle_ms) if story.holdup else None,
             unfinished=open_rows(story.unfinished, story.holdup),
@@ -212,8 +212,8 @@ class RunSummary(Reply):
         beyond = self._story.unfinished_total - len(self._story.unfinished)
         return (
             Part(
-                field="causes",
-                handles=handles(CauseRow),
+                field="faults",
+                handles=handles(FaultLine),
                 head=3,
                 wider=True,
                 rest=lambda _: call(GET_RUN_STEPS, run=run, status="failed"),
@@ -248,7 +248,7 @@ def _short(text: str | None) -> str | None:
 def _own_error(story: RunStory) -> str | None:
     """The run's own error: only where no failing step already says it."""
     run = story.run
-    if story.causes or not run.error_type:
+    if story.faults or not run.error_type:
         return None
     return one_line(f"{run.error_type}: {run.error_message}", 120)
 
@@ -287,7 +287,7 @@ def _reason(story: RunStory) -> str:
     if run.status in {"paused", "cancelled", "stopped"}:
         asked = " A stop was requested." if run.stop_requested_at else ""
         return f"{run.status.capitalize()}{where or ''}.{asked}" + failing_line(story)
-    if story.causes:
+    if story.faults:
         return failing_line(story).strip()
     if run.error_type:
         return f"The run itself failed with {quoted(run.error_type)}; no node did."
@@ -298,9 +298,9 @@ def _reason(story: RunStory) -> str:
 
 def failing_line(story: RunStory) -> str:
     """What failed, as a sentence that follows another; empty where nothing did."""
-    if not story.causes:
+    if not story.faults:
         return ""
-    first, kinds = story.causes[0], len(story.causes)
+    first, kinds = story.faults[0], len(story.faults)
     most = (
         f"{quoted(first.first.node, 40) if first.first.node else 'the run'} raised {quoted(first.first.error.type, 40)}"
     )
@@ -333,11 +333,11 @@ def _lacks(story: RunStory) -> Iterator[str]:
 def _next(story: RunStory) -> list[NextCall]:
     run = handle(story.run)
     found: list[NextCall] = []
-    if story.causes or story.run.status in {"failed", "partial", "crashed"}:
+    if story.faults or story.run.status in {"failed", "partial", "crashed"}:
         reason = "error, line of code, inputs, history, and what differs from the last good run"
         found.append(suggestion(EXPLAIN_FAILURE, reason, run=run))
-    if story.causes:
-        path = story.causes[0].first.path
+    if story.faults:
+        path = story.faults[0].first.path
         if path and len(path) <= _LONGEST_HANDLE:
             found.append(suggestion(GET_STEP_VALUES, "what went into the first failing step", run=run, step=path))
     whose = "that step" if story.logged else "the run"
@@ -358,9 +358,9 @@ def _next(story: RunStory) -> list[NextCall]:
 def _comparisons(story: RunStory) -> list[NextCall]:
     """Failing items beside passing ones; the run beside an earlier good one."""
     run, found = handle(story.run), list[NextCall]()
-    items = as_ranges(story.causes[0].items).replace(" ", "") if story.causes else ""
+    items = as_ranges(story.faults[0].items).replace(" ", "") if story.faults else ""
     if items and (story.run.items_completed or not story.run.is_map):
-        only = items if len(story.causes) > 1 and len(items) <= _LONGEST_HANDLE else ""
+        only = items if len(story.faults) > 1 and len(items) <= _LONGEST_HANDLE else ""
         found.append(suggestion(CONTRAST_ITEMS, "what sets the failing items apart", run=run, a=only))
     if story.earlier_good:
         found.append(suggestion(COMPARE_RUNS, "where it first parts from a good run, and why", run=run))

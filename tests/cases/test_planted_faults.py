@@ -24,9 +24,9 @@ async def test_three_suggested_calls_end_in_the_step_and_value_at_fault(case: Ca
         assert len(asked.calls) <= MOST_CALLS
         assert asked.tokens <= MOST_TOKENS
         assert {path: at(asked.reply, path) for path in case.states} == dict(case.states)
-        told = [cause["error_type"] for cause in summary.get("causes", [])]
+        told = [fault["error_type"] for fault in summary.get("faults", [])]
         assert told == ([case.error] if case.error else [])
-        messages = " ".join(cause.get("message", "") for cause in summary.get("causes", []))
+        messages = " ".join(fault.get("message", "") for fault in summary.get("faults", []))
         assert not [word for word in case.cause if word in messages], "the error itself tells the cause"
 
 

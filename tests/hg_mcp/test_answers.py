@@ -15,7 +15,7 @@ async def test_a_summary_names_the_failing_items_the_node_the_error_and_the_slow
             "steps": 194,
             "failures": 6,
             "items": {"total": 50, "completed": 44, "failed": 6},
-            "causes": [
+            "faults": [
                 {
                     "node": "llm_call",
                     "error_type": "TimeoutError",
@@ -81,7 +81,7 @@ async def test_all_of_that_fits_in_the_smallest_budget(ask):
             "steps": 194,
             "failures": 6,
             "items": {"total": 50, "completed": 44, "failed": 6},
-            "causes": [
+            "faults": [
                 {
                     "node": "llm_call",
                     "error_type": "TimeoutError",

@@ -13,7 +13,7 @@ from hg_mcp.queries.baseline import Difference
 from hg_mcp.queries.changes import ABSENT, Change
 from hg_mcp.queries.compare import Comparison, Divergence, Pace, ValueChange
 from hg_mcp.queries.contrast import Contrast, Separator, Side
-from hg_mcp.queries.explain import Explanation, Fault
+from hg_mcp.queries.explain import Explanation, KnownFault
 from hg_mcp.queries.features import Feature
 from hg_mcp.queries.groups import STATES, Check, GroupPage, GroupState, NodeChange, Sampled
 from hg_mcp.queries.holdup import HoldUp, Usual
@@ -28,7 +28,7 @@ from hg_mcp.queries.selection import Piece
 from hg_mcp.queries.separation import Rule
 from hg_mcp.queries.sql import SqlPage
 from hg_mcp.queries.steps import StepDetail, StepPage
-from hg_mcp.queries.story import Cause, RunStory
+from hg_mcp.queries.story import Fault, RunStory
 from hg_mcp.queries.structure import GraphPage, NodeState
 from hg_mcp.queries.values import ValuePage
 from hg_mcp.queries.waiting import Glance, NextRun, RunWatch
@@ -263,14 +263,14 @@ def next_runs(draw: st.DrawFn) -> NextRun:
 @st.composite
 def stories(draw: st.DrawFn) -> RunStory:
     items = draw(st.lists(st.integers(0, 10**6), max_size=300))
-    cause = Cause(fingerprint="0123456789ab", first=draw(failures()), count=draw(COUNTS), items=items)
+    fault = Fault(fingerprint="0123456789ab", first=draw(failures()), count=draw(COUNTS), items=items)
     step = draw(steps(1))
     many = draw(MANY)
     holdup = draw(st.none() | holdups())
     return RunStory(
         holdup=holdup,
         run=draw(runs()),
-        causes=[cause] * draw(MANY),
+        faults=[fault] * draw(MANY),
         unfinished=[step] * many,
         unfinished_total=many + (draw(COUNTS) if many else 0),
         nodes=[draw(nodes())] * draw(MANY),
@@ -519,10 +519,14 @@ def explanations(draw: st.DrawFn) -> Explanation:
         retry_scheduled=True,
     )
     history = draw(st.none() | error_groups())
-    faults = [Fault(cause=cause, history=history, attempts=[attempt] * 3, inputs=stored) for cause in story.causes[:5]]
+    known = [
+        KnownFault(**{name: getattr(fault, name) for name in ("fingerprint", "first", "count", "items")})
+        for fault in story.faults
+    ]
+    detailed = [replace(fault, history=history, attempts=[attempt] * 3, inputs=stored) for fault in known[:5]]
     return Explanation(
         story=story,
-        faults=[*faults, *(Fault(cause=cause) for cause in story.causes[5:])],
+        faults=[*detailed, *known[5:]],
         step=draw(st.none() | steps(1)),
         good=draw(st.none() | runs()),
         differences=[Difference(kind="code", name=text, before=text, after=text)] * draw(MANY),
@@ -658,8 +662,8 @@ def test_a_larger_budget_never_shows_less(reply: Reply, budgets: list[int]):
 def test_the_diagnosis_counts_and_handles_are_there_at_the_smallest_budget(story: RunStory):
     _, doc = shown(RunSummary.of(story), 300, FAR_BEHIND)
     assert doc.keys() >= {"summary", "run_id", "graph", "status", "started_at", "steps", "failures", "behind"}
-    if story.causes:
-        assert doc["causes"], doc
+    if story.faults:
+        assert doc["faults"], doc
 
 
 @settings(max_examples=30, **QUICKLY)

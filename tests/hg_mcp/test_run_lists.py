@@ -48,8 +48,8 @@ async def test_a_list_keeps_what_every_filter_asks_for(family: Path, filters: di
 async def test_failed_runs_are_filtered_alike_and_by_status_and_error(family: Path):
     assert await ids(family, "list_failed_runs") == ["run-boom", "run-map"]
     assert await ids(family, "list_failed_runs", status="partial") == ["run-map"]
-    causes = (await ask_store(family, "summarize_run", run="run-boom"))["causes"]
-    assert await ids(family, "list_failed_runs", fingerprint=causes[0]["fingerprint"]) == ["run-boom"]
+    faults = (await ask_store(family, "summarize_run", run="run-boom"))["faults"]
+    assert await ids(family, "list_failed_runs", fingerprint=faults[0]["fingerprint"]) == ["run-boom"]
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ async def test_every_tool_answers_alike_as_structure_and_as_text(source: Store, 
 async def test_over_stdio_it_answers_and_ends_with_its_client(map_store: Path, era: str):
     async with Client(stdio("--store", str(map_store)), mode=era) as client:
         result = await client.call_tool("summarize_run", {})
-        assert result.structured_content["causes"][0]["items"] == "3, 7, 12-14, 41"
+        assert result.structured_content["faults"][0]["items"] == "3, 7, 12-14, 41"
 
 
 async def test_it_serves_before_there_is_a_store_and_answers_once_there_is(tmp_path: Path):

@@ -63,7 +63,7 @@ async def test_an_error_that_only_passed_through_is_no_cause(tmp_path: Path):
     inner = node(1, 2, "outer/inner", parent=1, status="failed", error=BOOM)
     outer = node(1, 1, "outer", status="failed", error=BOOM, propagated=True, failures=1)
     reply = await told(tmp_path, run_frame(1, "run-1", status="failed", failures=1, error=BOOM), outer, inner)
-    assert [(cause["node"], cause["count"]) for cause in reply["causes"]] == [("inner", 1)]
+    assert [(fault["node"], fault["count"]) for fault in reply["faults"]] == [("inner", 1)]
 
 
 async def test_messages_that_differ_in_numbers_only_are_one_cause(tmp_path: Path):
@@ -71,7 +71,7 @@ async def test_messages_that_differ_in_numbers_only_are_one_cause(tmp_path: Path
         node(1, n, f"a@{n}", status="failed", error=ErrorRecord("ValueError", f"row {n} is bad")) for n in range(1, 4)
     ]
     reply = await told(tmp_path, run_frame(1, "run-1", status="failed", failures=3), *steps)
-    assert [(cause["count"], cause["message"]) for cause in reply["causes"]] == [(3, "row 1 is bad")]
+    assert [(fault["count"], fault["message"]) for fault in reply["faults"]] == [(3, "row 1 is bad")]
 
 
 async def test_failures_inside_a_completed_run_are_not_hidden(tmp_path: Path):

@@ -249,7 +249,7 @@ async def test_a_program_that_may_take_no_more_memory_fails_in_the_step_that_wan
         process.wait(timeout=60)
     reply = await ask_store(tmp_path, "summarize_run")
     assert (reply["status"], reply["steps"]) == ("failed", 2)
-    assert [(cause["node"], cause["error_type"]) for cause in reply["causes"]] == [("load", "MemoryError")]
+    assert [(fault["node"], fault["error_type"]) for fault in reply["faults"]] == [("load", "MemoryError")]
 
 
 @contextmanager

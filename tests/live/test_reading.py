@@ -43,8 +43,8 @@ async def test_a_retry_storm_shows_each_attempt_and_its_error(agent: Agent):
         graph = graphs.flaky(failures=1000, attempts=3)
         await runner.map(graph, {"question": list("abcde")}, map_over="question", error_handling="continue")
     summary = await agent.ask("summarize_run", run="latest-failed")
-    (cause,) = summary["causes"]
-    assert (cause["node"], cause["count"]) == ("ask", 5)
+    (fault,) = summary["faults"]
+    assert (fault["node"], fault["count"]) == ("ask", 5)
     (stats,) = (await agent.ask("node_stats", run="latest"))["nodes"]
     assert (stats["node"], stats["errors"]) == ("ask", 5)
     failed = await agent.ask("get_run_steps", run="latest", step="[0]/ask")
@@ -58,9 +58,9 @@ async def test_a_chained_error_in_another_alphabet_three_levels_down_is_told_who
         runner = AsyncRunner(event_processors=[recorder])
         await runner.run(graphs.deep(), {"text": "четыре"}, error_handling="continue")
     summary = await agent.ask("summarize_run", run="latest-failed")
-    (cause,) = summary["causes"]
-    assert cause["node"] == "parse"
-    assert cause["message"] == "не число: «четыре» 💥"
+    (fault,) = summary["faults"]
+    assert fault["node"] == "parse"
+    assert fault["message"] == "не число: «четыре» 💥"
     failed = await agent.ask("get_run_steps", run="latest", status="failed")
     assert [step["path"] for step in failed["steps"] if not step.get("propagated")] == ["middle/read/parse"]
     told = str(await agent.ask("get_run_steps", run="latest", step="middle/read/parse"))
