@@ -59,7 +59,7 @@ fmt: $(READY) ## Format, fix what can be fixed, and write the generated docs
 	$(BIN)/python -m hg_mcp.tools.reference docs/tools.md
 
 torture: $(READY) ## Attack it for as long as it takes, and write docs/torture.md; the ordinary suite has a short form
-	@HG_MCP_TORTURE=1 HG_MCP_KILLS=500 HG_MCP_ITEMS=100000 $(BIN)/python -m pytest tests/torture
+	@HG_MCP_TORTURE=1 $(BIN)/python -m pytest tests/torture
 
 bench: $(READY) ## Measure beside its peers; reports, never fails
 	@$(BIN)/python -m benchmarks.run

@@ -611,7 +611,24 @@ def _each(action: Callable[["Recorder"], None]) -> Callable[[], None]:
     return act
 
 
-atexit.register(_each(Recorder.close))
+def _close_all() -> None:
+    """At exit. A program that Ctrl-C ended says so in its exit code, but not if code was evaluated since.
+
+    What closing loads does that (``namedtuple``): one more evaluation, which is interrupted, makes it good.
+    """
+    _each(Recorder.close)()
+    if getattr(sys, "last_type", None) is KeyboardInterrupt:
+        try:
+            eval("interrupt()", {"interrupt": _interrupt})  # noqa: S307 - a fixed text
+        except KeyboardInterrupt:
+            pass
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+atexit.register(_close_all)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_each(Recorder.before_fork),

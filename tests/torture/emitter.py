@@ -1,9 +1,10 @@
 """A process to be killed: it records, and after each returned ``on_event`` writes the event's id to standard output.
 
-``python -m tests.torture.emitter STORE SHAPE``; shapes: ``run``, ``map``, ``threads``, each also as ``SHAPE+values``;
-``held`` waits in the middle for a line from standard input.
+``python -m tests.torture.emitter STORE SHAPE``; shapes: ``run``, ``map``, ``threads``, ``processes``, each also as
+``SHAPE+values``; ``held`` waits in the middle for a line from standard input.
 """
 
+import multiprocessing
 import os
 import sys
 import threading
@@ -63,7 +64,18 @@ def threaded(recorder: Recorder) -> None:
         thread.join()
 
 
+def in_processes(recorder: Recorder) -> None:
+    """Two forked children, each with a journal of its own by the same recorder."""
+    context = multiprocessing.get_context("fork")
+    children = [context.Process(target=single, args=(recorder, f"run{number}")) for number in range(2)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+
+
 if __name__ == "__main__":
     store, shape = sys.argv[1:]
     name, _, values = shape.partition("+")
-    {"run": single, "map": mapped, "threads": threaded, "held": held}[name](Recorder(store, values=bool(values)))
+    shapes = {"run": single, "map": mapped, "threads": threaded, "processes": in_processes, "held": held}
+    shapes[name](Recorder(store, values=bool(values)))

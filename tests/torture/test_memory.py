@@ -1,7 +1,6 @@
 """What the recorder remembers does not grow with the items of a map: ``make torture`` maps 100,000."""
 
 import asyncio
-import os
 from pathlib import Path
 
 import pytest
@@ -9,8 +8,9 @@ import pytest
 from recorder import Recorder, node
 from tests.support.memory import watched
 from tests.support.reading import only_run, reading
+from tests.torture.report import scaled
 
-ITEMS = int(os.environ.get("HG_MCP_ITEMS", "6000"))
+ITEMS = scaled(6_000, 100_000)
 
 
 @pytest.mark.parametrize("kind", ["plain", "async"])
