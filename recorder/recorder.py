@@ -5,14 +5,13 @@
 objects, and once it has returned the event survives the death of the process.
 """
 
-import atexit
 import os
 import sys
 import threading
 import weakref
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast
 
 from recorder import process, tracing
 from recorder.code import CodeReader
@@ -26,6 +25,7 @@ from recorder.linking import Linker, OpenRun
 from recorder.location import StoreLocation, note_written, place_store
 from recorder.packages import LoadedPackages
 from recorder.processors import EventProcessor
+from recorder.registry import enlist, enlisted
 from recorder.values import Redaction, StepValues, ValueTracer, capture_policy
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ _INGEST_AT: Final = 64 << 20
 _FAILURES_UNTIL_OFF: Final = 10
 _STACK_LIMIT: Final = 64
 _LOCK_SECONDS: Final = 2.0
-
-_alive: "weakref.WeakSet[Recorder]" = weakref.WeakSet()
 
 
 class Recorder(EventProcessor):
@@ -96,7 +94,7 @@ class Recorder(EventProcessor):
         if os.environ.get("HG_MCP_DISABLED", "0") not in {"", "0"}:
             self._is_off = True
             self._handlers = _Handlers(lambda _: _discard)
-        _alive.add(self)
+        enlist(self)
 
     def _renew_lock(self) -> None:
         """Reentrant: a finalizer or a signal handler may emit an event in the midst of recording another."""
@@ -569,13 +567,9 @@ class _Handlers(dict[type, Callable[[Any], None]]):
         return self._find(event_type)
 
 
-def recorders() -> list[Recorder]:
+def recorders() -> "list[Recorder]":
     """Every recorder of this process."""
-    while True:
-        try:
-            return list(_alive)
-        except RuntimeError:  # another thread made one meanwhile
-            continue
+    return cast("list[Recorder]", enlisted())
 
 
 def _discard(event: Any) -> None:
@@ -601,37 +595,3 @@ def _abandoning(recorder: "weakref.ref[Recorder]", run: OpenRun) -> Callable[[ob
             alive.abandon(run)
 
     return abandon
-
-
-def _each(action: Callable[["Recorder"], None]) -> Callable[[], None]:
-    def act() -> None:
-        for recorder in recorders():
-            action(recorder)
-
-    return act
-
-
-def _close_all() -> None:
-    """At exit. A program that Ctrl-C ended says so in its exit code, but not if code was evaluated since.
-
-    What closing loads does that (``namedtuple``): one more evaluation, which is interrupted, makes it good.
-    """
-    _each(Recorder.close)()
-    if getattr(sys, "last_type", None) is KeyboardInterrupt:
-        try:
-            eval("interrupt()", {"interrupt": _interrupt})  # noqa: S307 - a fixed text
-        except KeyboardInterrupt:
-            pass
-
-
-def _interrupt() -> None:
-    raise KeyboardInterrupt
-
-
-atexit.register(_close_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_each(Recorder.before_fork),
-        after_in_parent=_each(Recorder.after_fork_in_parent),
-        after_in_child=_each(Recorder.after_fork_in_child),
-    )

@@ -14,7 +14,7 @@ from recorder.journal.segment import PREAMBLE
 from tests.recorder.test_journal import everything, journal, only_segment, run_frame
 from tests.torture.report import note, scaled
 
-EXAMPLES = scaled(60, 5_000)
+EXAMPLES = scaled(60, 2_000)
 FRAMES = 40
 
 

@@ -134,7 +134,7 @@ def test_whatever_of_the_recorder_fails_the_program_does_the_same(
     assert len(codes) > 200
     wrong: list[str] = []
     for number, code in enumerate(codes):
-        monkeypatch.setattr("recorder.recorder._alive", WeakSet())  # each program is the first of its process
+        monkeypatch.setattr("recorder.registry._members", WeakSet())  # each program is the first of its process
         wrong += [f"{name_of(code)}: {what}" for what in verdict(code, tmp_path / str(number), alone, whole, lines)]
     note("Failures of its own", f"{len(codes)} functions of the recorder made to fail, one after the other.")
     assert not wrong, "\n".join(wrong)
