@@ -32,7 +32,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]
     store = tmp_path_factory.mktemp("store") / "s"
     arguments = ["--password", "hunter2-0123456789abcdefoption", f"--key={planted.secret('argv')}"]
     command = [sys.executable, planted.__file__, str(store), *arguments]
-    environment = {"PYTHONPATH": str(Path(__file__).parent.parent)}
+    environment = {"PYTHONPATH": str(Path(__file__).parent.parent), "HG_MCP_QUIET": "1"}
     done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=True)
     assert "hg-mcp" not in done.stderr
     return store, json.loads(done.stdout)
