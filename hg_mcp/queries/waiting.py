@@ -5,7 +5,7 @@ Nothing is held while waiting but a place in the event loop: being cancelled, at
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hg_mcp.errors import BadArgumentError, UnknownRunError
@@ -131,7 +131,7 @@ async def watch_run(watch: Watch, handle: str, *, until: str, cursor: str, secon
             usual = usual or await usual_of(reader, run)
             holdup = await hold_up(reader, run, usual)
         now = _glance(run, progress, holdup)
-        before = before or now
+        before = before or replace(now, trouble=0)  # one that is stuck already is told at once
         if not now.is_going or patience.is_over or (until == "changed" and now != before):
             break
         doing = f"{progress.finished} steps finished, {progress.started - progress.finished} executing"

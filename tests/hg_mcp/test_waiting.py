@@ -177,10 +177,12 @@ async def test_a_deadlock_that_looks_running_is_told_with_the_step_that_holds_it
         assert process.stdout.readline() == "deadlocked\n"
         async with client_of(tmp_path) as client:
             reply = await asked(client, until="changed", timeout=50.0)
+            at_once = await asked(client, until="changed", timeout=50.0)
             summary = (await client.call_tool("summarize_run", {})).structured_content
         assert process.poll() is None
     assert (reply["status"], reply["stuck"], reply.get("silent")) == ("running", True, None)
     assert reply["since"] == {"steps_started": 0, "steps_finished": 0, "failures": 0}
+    assert (at_once["stuck"], at_once.get("timed_out")) == (True, None)
     (held,) = reply["executing"]
     assert (held["path"], held["overdue"]) == ("save", True)
     assert held["running_ms"] > 5 * held["usual_ms"]
