@@ -18,6 +18,7 @@ from hg_mcp.errors import CannotAnswer
 from hg_mcp.queries.source import Store
 from hg_mcp.tools import TOOLS
 from hg_mcp.tools.answering import answer
+from recorder.store.views import VIEWS
 from tests.support import planted
 from tests.support.reading import ingested
 
@@ -118,6 +119,9 @@ def ways(run: str, step: str, values: list[str]) -> Iterator[dict[str, Any]]:
         yield {"run": run, "step": step, "value": value, "range": "0:500", "budget": 50_000}
     yield {"run": run, "step": step, "budget": 50_000}
     if not step:
+        yield {"text": "redacted", "limit": 200, "budget": 50_000}
+        yield {"text": "redacted", "run": run, "limit": 200, "budget": 50_000}
+        yield from ({"sql": f"SELECT * FROM {view}", "limit": 200, "budget": 50_000} for view in VIEWS)
         yield {"budget": 50_000}
         yield {"run": run, "budget": 50_000}
 

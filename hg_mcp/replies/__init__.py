@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hg_mcp.replies.logs import LogList
     from hg_mcp.replies.nodes import NodeStats
     from hg_mcp.replies.runs import RunList
+    from hg_mcp.replies.search import SearchHits
     from hg_mcp.replies.sql import SqlRows
     from hg_mcp.replies.steps import StepList
     from hg_mcp.replies.story import RunSummary
@@ -30,6 +31,7 @@ __all__ = [
     "RunList",
     "RunSummary",
     "RunWait",
+    "SearchHits",
     "SqlRows",
     "StepList",
     "ValueList",
@@ -47,6 +49,7 @@ _MODULES = {
     "RunList": "runs",
     "RunSummary": "story",
     "RunWait": "waiting",
+    "SearchHits": "search",
     "SqlRows": "sql",
     "StepList": "steps",
     "ValueList": "values",

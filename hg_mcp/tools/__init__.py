@@ -13,6 +13,7 @@ from hg_mcp.tools.failures import explain_failure, list_error_groups
 from hg_mcp.tools.graphs import describe_graph
 from hg_mcp.tools.logs import get_logs
 from hg_mcp.tools.runs import list_failed_runs, list_runs, summarize_run, wait_for_run
+from hg_mcp.tools.search import search_runs
 from hg_mcp.tools.sql import query_sql
 from hg_mcp.tools.steps import get_run_steps, get_step_values, node_stats
 
@@ -24,7 +25,7 @@ GROUPS: Final[Mapping[str, tuple[Tool, ...]]] = {
     "Steps": (get_run_steps, node_stats, get_step_values, get_logs),
     "Graphs": (describe_graph,),
     "Causes": (compare_runs, contrast_items, trace_value),
-    "Anything else": (query_sql,),
+    "Anything else": (search_runs, query_sql),
 }
 
 TOOLS: Final[Mapping[str, Tool]] = {tool.name: tool for group in GROUPS.values() for tool in group}

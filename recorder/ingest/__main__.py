@@ -43,7 +43,7 @@ def _ingest(location: StoreLocation) -> str:
             time.sleep(_POLL_S)
             continue
         trouble = result.trouble
-        if result.frames or result.expiring:
+        if result.frames or result.expiring or not (result.indexed or trouble):
             active_at = time.monotonic()
         else:
             time.sleep(_POLL_S)

@@ -11,7 +11,7 @@ from recorder.ingest.opening import is_foldable, is_writable
 from recorder.ingest.passes import PassResult
 from recorder.location import StoreLocation
 from recorder.store.protocols import Backlog
-from recorder.store.sqlite import read_offsets
+from recorder.store.sqlite import is_unindexed, read_offsets
 
 __all__ = ["Follower"]
 
@@ -48,7 +48,7 @@ class Follower:
             return self._unwritable_backlog()
         deadline = time.monotonic() + timeout
         wanted = self._unread()
-        while self._is_behind(wanted):
+        while self._is_behind(wanted) or is_unindexed(self._location.database):
             result = self._try_pass(deadline)
             if result is not None:
                 return result.backlog
@@ -65,7 +65,7 @@ class Follower:
         Raises:
             ForeignFileError, NewerFormatError: The database cannot be written by this version.
         """
-        done: dict[str, int] = {}
+        done: dict[str, int] | None = None  # an empty journal is looked at too: the index may be behind
         polls = 0
         while not stop.wait(_TROUBLED_POLL_S if self.trouble else _POLL_S):
             polls += 1
@@ -75,11 +75,11 @@ class Follower:
                 continue
             if is_writable(self._location):
                 result = self._try_pass(time.monotonic() + _PASS_S)
-                done = sizes if result is not None and not self._has_more(result) else {}
+                done = sizes if result is not None and not self._has_more(result) else None
 
     def _has_more(self, result: PassResult) -> bool:
         """Whether another pass would do something now."""
-        return bool(self.trouble or result.expiring or (result.frames and result.backlog.bytes))
+        return bool(self.trouble or result.expiring or not result.indexed or (result.frames and result.backlog.bytes))
 
     def _try_pass(self, deadline: float) -> PassResult | None:
         """One pass; None when another process ingests."""

@@ -27,6 +27,7 @@ class PassResult:
     """What one pass did: frames stored, segments finished; what is still behind, what stood in the way (one line).
 
     ``expiring``: there is more to let go of than one pass does.
+    ``indexed`` tells whether the time sufficed to index for searching what is stored.
     """
 
     frames: int
@@ -34,6 +35,7 @@ class PassResult:
     backlog: Backlog
     trouble: str = ""
     expiring: bool = False
+    indexed: bool = True
 
 
 class _OutOfTimeError(Exception):
@@ -61,14 +63,29 @@ class JournalPass:
 
     def run(self) -> PassResult:
         """Read until everything is in the store, the time is over or the store fails."""
+        indexed = False
         try:
             for paths in _by_recorder(self.journal):
                 self._read_recorder(paths)
+            indexed = self._index()
         except _OutOfTimeError:
             pass
         except StoreFailedError as error:
             self._trouble = str(error)
-        return PassResult(frames=self._frames, segments=self._segments, backlog=self._backlog(), trouble=self._trouble)
+        return PassResult(
+            frames=self._frames,
+            segments=self._segments,
+            backlog=self._backlog(),
+            trouble=self._trouble,
+            indexed=indexed,
+        )
+
+    def _index(self) -> bool:
+        """Index what is stored, while there is time; whether all of it is."""
+        while not self._is_late():
+            if not self.writer.index_some():
+                return True
+        return False
 
     def _backlog(self) -> Backlog:
         try:

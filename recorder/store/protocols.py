@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 from recorder.journal.frames import ErrorRecord, Frame, GraphFrame
 from recorder.store.retention import ExpiredRun, ExpiringRun, Retention
 from recorder.store.sql import SqlAnswer
+from recorder.store.text import TextHit, TextHits
 
 __all__ = [
     "IMPORTED",
@@ -470,6 +471,10 @@ class EventWriter(Protocol):
         """One small transaction: rows of an expired run go, else the next runs expire. How many; 0: all is done."""
         ...
 
+    def index_some(self) -> int:
+        """Index some finished runs for searching, in one small transaction; how many: 0 when nothing is left."""
+        ...
+
     def close(self) -> None:
         """Checkpoint and let go."""
         ...
@@ -612,6 +617,19 @@ class RunReader(Protocol):
 
     async def latest_structure(self, graph: str) -> GraphFrame | None:
         """The structure that the latest run of a graph had, of those whose structure was recorded."""
+        ...
+
+    async def search(
+        self, phrases: Sequence[str], which: RunFilter, *, limit: int, before: int | None = None
+    ) -> TextHits:
+        """Texts of runs that hold every phrase (in the form of ``phrase_words``), newest run first.
+
+        ``before`` is the ``after`` of the hits already seen.
+        """
+        ...
+
+    async def run_texts(self, run: int, *, limit: int, skip: int = 0) -> list[TextHit]:
+        """Everything that ``search`` looks through of a run, whether indexed or not, from its rows."""
         ...
 
     async def sql(self, statement: str, *, limit: int, offset: int = 0) -> SqlAnswer:

@@ -24,6 +24,7 @@ from hg_mcp.queries.profile import Spread, ValueProfile
 from hg_mcp.queries.reach import NotReached
 from hg_mcp.queries.reference import Reference
 from hg_mcp.queries.runs import RunPage
+from hg_mcp.queries.search import Found, SearchPage
 from hg_mcp.queries.selection import Piece
 from hg_mcp.queries.separation import Rule
 from hg_mcp.queries.sql import SqlPage
@@ -43,6 +44,7 @@ from hg_mcp.replies import (
     RunList,
     RunSummary,
     RunWait,
+    SearchHits,
     SqlRows,
     StepList,
     ValueList,
@@ -67,6 +69,7 @@ from recorder.store.protocols import (
     Worker,
 )
 from recorder.store.sql import SqlAnswer
+from recorder.store.text import TextHit
 from recorder.store.views import VIEWS
 
 T0 = 1_790_000_000_000_000
@@ -586,7 +589,37 @@ def sql_pages(draw: st.DrawFn) -> SqlPage:
     return SqlPage(answer=SqlAnswer(columns=columns, rows=[row] * draw(MANY), cut=cut), offset=draw(COUNTS))
 
 
+@st.composite
+def search_pages(draw: st.DrawFn) -> SearchPage:
+    hit = TextHit(
+        place=draw(st.integers(1, (1 << 63) - 1)),
+        run=1,
+        run_id=draw(HANDLE),
+        graph=draw(HANDLE),
+        status="failed",
+        started_at=T0,
+        kind=draw(st.sampled_from(["error", "log", "names", "input"])),
+        step=1,
+        path=draw(HANDLE),
+        count=draw(COUNTS),
+        text="",
+    )
+    found = Found(hit=hit, excerpt=draw(TEXT), value=draw(st.just("") | HANDLE))
+    return SearchPage(
+        text=draw(HANDLE),
+        found=[found] * draw(MANY),
+        run=draw(st.none() | runs()),
+        after=draw(st.none() | st.integers(1, (1 << 63) - 1)),
+        runs=draw(COUNTS),
+        runs_unsearched=draw(COUNTS),
+        texts_unsearched=draw(COUNTS),
+        values_unsearched=draw(st.booleans()),
+        index=draw(st.booleans()),
+    )
+
+
 REPLIES: st.SearchStrategy[Reply] = st.one_of(
+    search_pages().map(SearchHits.of),
     sql_pages().map(SqlRows.of),
     log_pages().map(LogList.of),
     stories().map(RunSummary.of),

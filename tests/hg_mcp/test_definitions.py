@@ -23,7 +23,9 @@ def test_a_stale_reference_page_is_noticed(tmp_path: Path):
 
 def test_a_tool_about_one_run_asks_for_it_first():
     assert all(
-        tool.parameters[0].name == "run" for tool in TOOLS.values() if "run" in {p.name for p in tool.parameters}
+        tool.parameters[0].name == "run" or tool.parameters[0].required
+        for tool in TOOLS.values()
+        if "run" in {p.name for p in tool.parameters}
     )
 
 

@@ -26,8 +26,8 @@ from recorder.journal.segment import PREAMBLE, Segment, encode, segment_name
 from recorder.location import StoreLocation
 from recorder.process import process_frame
 from recorder.redaction import Redaction
-from recorder.store.protocols import Run, RunFilter, Step, StepFilter
-from recorder.store.sqlite import SqliteWriter, read_offsets
+from recorder.store.protocols import Run, RunFilter, SegmentState, Step, StepFilter
+from recorder.store.sqlite import SqliteWriter, is_unindexed, read_offsets
 
 T0 = 1_790_000_000_000_000
 DAY = 86_400_000_000
@@ -451,3 +451,23 @@ def test_a_heartbeat_is_a_sign_of_life(location: StoreLocation, living: Segment)
     database = sqlite3.connect(location.database)
     assert database.execute("SELECT seen_at FROM recorders").fetchone() == (T0 + 1_000 * DAY,)
     database.close()
+
+
+def test_what_is_ingested_is_indexed_at_once_and_what_another_left_behind_by_the_next_reader(
+    location: StoreLocation,
+) -> None:
+    written(location, run(1, 2))
+    assert ingested(location).indexed
+    assert not is_unindexed(location.database)
+    with closing(SqliteWriter(location.database)) as writer:
+        writer.apply("other", (run(1, 2),), SegmentState(name="other-00000001.hgj", offset=1))
+    assert is_unindexed(location.database)
+    Follower(location).catch_up()
+    assert not is_unindexed(location.database)
+
+
+def test_a_pass_that_is_out_of_time_says_that_it_did_not_index(location: StoreLocation) -> None:
+    written(location, run(1, 2))
+    with Ingester(location) as ingester:
+        assert not ingester.run_pass(time.monotonic()).indexed
+        assert ingester.run_pass().indexed

@@ -15,7 +15,16 @@ from recorder.fingerprint import fingerprint, normalized
 from recorder.store.sqlite.queries import MIGRATIONS, QUERIES
 from recorder.store.sqlite.rows import unpack_error
 
-__all__ = ["VERSION", "format_of", "open_for_writing", "read_offsets", "translated", "uri", "verify"]
+__all__ = [
+    "VERSION",
+    "format_of",
+    "is_unindexed",
+    "open_for_writing",
+    "read_offsets",
+    "translated",
+    "uri",
+    "verify",
+]
 
 VERSION: Final = len(MIGRATIONS)
 _APPLICATION_ID: Final = 0x48474D43
@@ -103,6 +112,23 @@ def read_offsets(path: str, *, immutable: bool = False) -> dict[str, int]:
         try:
             created = format_of(connection, path) > 0
             return dict(connection.execute(QUERIES["segments"]).fetchall()) if created else {}
+        finally:
+            connection.close()
+
+
+def is_unindexed(path: str) -> bool:
+    """Whether the store holds runs that could be indexed for searching now. A store of another version says no.
+
+    Raises:
+        ForeignFileError, NewerFormatError, StoreFailedError: As in ``verify``.
+    """
+    if not os.path.exists(path):
+        return False
+    with translated(path):
+        connection = sqlite3.connect(uri(path), uri=True)
+        try:
+            current = format_of(connection, path) == VERSION
+            return current and bool(connection.execute(QUERIES["unindexed"]).fetchone()[0])
         finally:
             connection.close()
 

@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from recorder.store.retention import DAY_US, ExpiringRun, Retention
+from recorder.store.sqlite.indexing import SearchIndex
 from recorder.store.sqlite.queries import QUERIES
 from recorder.store.sqlite.records import expiring_run
 
@@ -45,6 +46,7 @@ def bury(connection: sqlite3.Connection, run: int, reason: str, at: int) -> None
     connection.execute(QUERIES["bury_run"], (at, reason, run))
     connection.execute(QUERIES["drop_run"], (run,))
     connection.execute(QUERIES["drop_error_group_runs"], (run,))
+    SearchIndex(connection).forget(run)
 
 
 def expiring(connection: sqlite3.Connection, retention: Retention, now: int) -> list[ExpiringRun]:

@@ -320,6 +320,107 @@ WHERE :handle = '' OR run_id = :handle OR workflow_id = :handle OR (run_id >= :h
 ORDER BY run_id = :handle DESC, expired_runs.expired_at DESC, run DESC
 LIMIT :limit;
 
+-- Writing: what is searched ---------------------------------------------------------------------------------------------
+
+-- name: mark_pending
+INSERT OR IGNORE INTO search_pending (run) VALUES (?);
+
+-- name: unmark_pending
+DELETE FROM search_pending WHERE run = ?;
+
+-- name: mark_indexed
+-- All again.
+INSERT OR IGNORE INTO search_pending (run) SELECT DISTINCT run FROM search_texts;
+
+-- name: pending_to_index
+-- Those that will hardly change any more, in the order of their starts: an index likes to grow at its end.
+SELECT runs.id, runs.started_at FROM search_pending
+JOIN runs ON runs.id = search_pending.run
+WHERE runs.status NOT IN (0, 1)
+ORDER BY runs.started_at
+LIMIT :limit;
+
+-- name: has_search_index
+SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'search_index');
+
+-- name: create_search_index
+-- Not in a migration, since a SQLite without FTS5 could not apply it. The words are those of recorder.store.text.
+CREATE VIRTUAL TABLE IF NOT EXISTS search_index USING fts5(
+    words, content = '', columnsize = 0, tokenize = "unicode61 remove_diacritics 0"
+);
+
+-- name: texts_indexed
+SELECT id, text FROM search_texts WHERE run = ?;
+
+-- name: drop_words
+INSERT INTO search_index (search_index, rowid, words) VALUES ('delete', ?, ?);
+
+-- name: drop_texts
+DELETE FROM search_texts WHERE run = ?;
+
+-- name: drop_all_texts
+DELETE FROM search_texts;
+
+-- name: drop_left_out
+DELETE FROM search_left_out WHERE run = ?;
+
+-- name: last_place
+SELECT max(id) FROM search_texts WHERE id >= ? AND id < ?;
+
+-- name: add_text
+INSERT INTO search_texts (id, run, kind, step, count, text) VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: add_words
+INSERT INTO search_index (rowid, words) VALUES (?, ?);
+
+-- name: add_left_out
+INSERT INTO search_left_out (run, texts) VALUES (?, ?);
+
+-- name: run_texts
+-- What is searched of a run: its names, then its errors, most frequent first, then its log records, severest first. An
+-- error is told at the step in which it arose. 1,000 characters of each.
+SELECT kind, step, count, text
+FROM (
+    SELECT
+        2 AS kind, 0 AS step, 1 AS count, 0 AS weight,
+        substr(concat_names.text, 1, 4000) AS text
+    FROM (
+        SELECT
+            runs.run_id || char(10) || names.name || char(10) || coalesce(runs.workflow_id, '') || char(10)
+            || coalesce(runs.version, '') || char(10) || coalesce(runs.metadata, '') || char(10)
+            || coalesce((
+                SELECT group_concat(name, char(10)) FROM (
+                    SELECT DISTINCT nodes.name FROM steps JOIN names AS nodes ON nodes.id = steps.node
+                    WHERE steps.run = :run AND steps.kind = 0
+                )
+            ), '') AS text
+        FROM runs
+        JOIN names ON names.id = runs.graph
+        WHERE runs.id = :run
+    ) AS concat_names
+    UNION ALL
+    SELECT
+        1, coalesce(min(errors.step) FILTER (WHERE errors.error_group IS NOT NULL AND errors.step > 0), min(errors.step)),
+        max(1, count(errors.error_group)), count(*),
+        substr(names.name || ': ' || errors.message
+            || CASE WHEN errors.detail LIKE '%,[],[]]' THEN '' ELSE char(10)
+                || json_extract(errors.detail, '$[1]') || json_extract(errors.detail, '$[2]') END, 1, 1000)
+    FROM errors
+    JOIN names ON names.id = errors.type
+    WHERE errors.run = :run
+    GROUP BY errors.type, errors.message
+    UNION ALL
+    SELECT
+        0, min(logs.step), count(*), logs.level,
+        substr(logs.message || coalesce(char(10) || names.name || ': ' || logs.error_message, ''), 1, 1000)
+    FROM logs
+    LEFT JOIN names ON names.id = logs.error_type
+    WHERE logs.run = :run
+    GROUP BY logs.level, logs.message, logs.error_type, logs.error_message
+)
+ORDER BY kind DESC, weight DESC, step
+LIMIT :limit OFFSET :skip;
+
 -- Reading: runs --------------------------------------------------------------------------------------------------------
 
 -- name: runs
@@ -818,3 +919,70 @@ SELECT
     sum(said.tokens) FILTER (WHERE coalesce(covered.tokens, 0) = 0) AS tokens,
     sum(said.cost) FILTER (WHERE coalesce(covered.cost, 0) = 0) AS cost
 FROM said LEFT JOIN covered ON covered.step = said.step;
+
+-- Reading: what is searched --------------------------------------------------------------------------------------------
+
+-- name: search_state
+-- Whether there is an index, and anything in it.
+SELECT
+    EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'search_index') AS indexed,
+    EXISTS (SELECT 1 FROM search_texts) AS texts;
+
+-- name: unindexed
+-- Whether there is a run to index.
+SELECT EXISTS (
+    SELECT 1 FROM search_pending JOIN runs ON runs.id = search_pending.run WHERE runs.status NOT IN (0, 1)
+);
+
+-- name: words_found
+-- Places of texts with those words, last first.
+SELECT rowid AS id FROM search_index
+WHERE search_index MATCH :match AND rowid < :before AND rowid >= :first
+ORDER BY rowid DESC
+LIMIT :limit;
+
+-- name: texts_before
+-- Where there is no index.
+SELECT id, text FROM search_texts WHERE id < :before AND id >= :first ORDER BY id DESC LIMIT :limit;
+
+-- name: texts_at
+-- The texts at some places, as far as their runs pass a filter and have not changed since.
+SELECT
+    search_texts.id AS place, search_texts.run, runs.run_id, names.name AS graph, runs.status, runs.started_at,
+    search_texts.kind, search_texts.step, coalesce(steps.path, '') AS path, search_texts.count, search_texts.text
+FROM json_each(:places) AS places
+CROSS JOIN search_texts ON search_texts.id = places.value
+JOIN runs ON runs.id = search_texts.run
+JOIN names ON names.id = runs.graph
+LEFT JOIN steps ON steps.run = search_texts.run AND steps.step = search_texts.step
+WHERE search_texts.run NOT IN (SELECT run FROM search_pending) AND {where}
+ORDER BY search_texts.id DESC;
+
+-- name: pending_runs
+-- Those that pass a filter, newest first.
+SELECT runs.id AS run, runs.run_id, names.name AS graph, runs.status, runs.started_at
+FROM search_pending
+JOIN runs ON runs.id = search_pending.run
+JOIN names ON names.id = runs.graph
+WHERE {where}
+ORDER BY runs.started_at DESC, runs.id DESC
+LIMIT :limit;
+
+-- name: run_named
+-- The same of one run.
+SELECT runs.id AS run, runs.run_id, names.name AS graph, runs.status, runs.started_at
+FROM runs
+JOIN names ON names.id = runs.graph
+WHERE runs.id = :run;
+
+-- name: count_pending
+SELECT count(*) AS count FROM search_pending JOIN runs ON runs.id = search_pending.run WHERE {where};
+
+-- name: count_left_out
+SELECT coalesce(sum(search_left_out.texts), 0) AS count
+FROM search_left_out
+JOIN runs ON runs.id = search_left_out.run
+WHERE {where};
+
+-- name: paths
+SELECT step, path FROM steps WHERE run = :run AND step IN (SELECT value FROM json_each(:steps));

@@ -6,7 +6,7 @@ What it promises: every answer is bounded by a run, a window or a limit, so its 
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import aiosqlite
@@ -39,7 +39,9 @@ from recorder.store.sqlite.database import translated, uri, verify
 from recorder.store.sqlite.queries import QUERIES, conjunction
 from recorder.store.sqlite.rows import CACHED, unpack_graph
 from recorder.store.sqlite.sandbox import Sandbox
+from recorder.store.sqlite.searching import TextSearch, with_paths
 from recorder.store.tally import Tally
+from recorder.store.text import TextHit, TextHits
 
 __all__ = ["SqliteReader"]
 
@@ -249,6 +251,18 @@ class SqliteReader:
     async def latest_structure(self, graph: str) -> GraphFrame | None:
         """The structure that the latest run of a graph had, of those whose structure was recorded."""
         return self._structure(await self._fetch(QUERIES["latest_structure"], graph=graph))
+
+    async def search(
+        self, phrases: Sequence[str], which: RunFilter, *, limit: int, before: int | None = None
+    ) -> TextHits:
+        """Texts of runs that hold every phrase, newest run first."""
+        return await TextSearch(self._fetch, phrases, *_run_conditions(which, None)).hits(limit=limit, before=before)
+
+    async def run_texts(self, run: int, *, limit: int, skip: int = 0) -> list[TextHit]:
+        """Everything that ``search`` looks through of a run, from its rows."""
+        which = await self._fetch(QUERIES["run_named"], run=run)
+        texts = await self._fetch(QUERIES["run_texts"], run=run, limit=limit, skip=skip)
+        return await with_paths(self._fetch, which[0], list(enumerate(texts, skip))) if which else []
 
     async def sql(self, statement: str, *, limit: int, offset: int = 0) -> SqlAnswer:
         """Rows of somebody's SELECT over the views, after the first ``offset``."""

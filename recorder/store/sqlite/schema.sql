@@ -5,7 +5,7 @@
 -- one run from 1, and 0 means the run itself. A later frame of a row replaces all of it.
 
 PRAGMA application_id = 0x48474d43;  -- "HGMC"
-PRAGMA user_version = 9;
+PRAGMA user_version = 10;
 
 -- Names that repeat: nodes, graphs, threads, types. Stored once.
 CREATE TABLE names (
@@ -304,6 +304,26 @@ CREATE TABLE node_days (
     sketch    BLOB NOT NULL,  -- of durations, cached ones left out: see sketch.py
     PRIMARY KEY (run_graph, day, node, graph)
 ) STRICT, WITHOUT ROWID;
+
+-- What search_runs looks through: of each finished run its names, its distinct errors and its distinct log records.
+-- `id` begins with the run's start (milliseconds, shifted by 22 bits), so the newest run comes last whenever it was
+-- ingested. kind: 0 log, 1 error, 2 names. Where SQLite has FTS5, ingest indexes their words in `search_index`.
+CREATE TABLE search_texts (
+    id    INTEGER PRIMARY KEY,
+    run   INTEGER NOT NULL,
+    kind  INTEGER NOT NULL,
+    step  INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    text  TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX search_texts_of_run ON search_texts (run);
+
+-- Runs that changed since they were indexed, or never were: the watermark of search_texts.
+CREATE TABLE search_pending (run INTEGER PRIMARY KEY) STRICT;
+
+-- Runs with more distinct texts than are kept here, and how many more.
+CREATE TABLE search_left_out (run INTEGER PRIMARY KEY, texts INTEGER NOT NULL) STRICT;
 
 INSERT INTO run_statuses VALUES
     (0, 'queued'), (1, 'running'), (2, 'completed'), (3, 'failed'), (4, 'partial'), (5, 'paused'), (6, 'stopped'),

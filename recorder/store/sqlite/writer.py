@@ -26,6 +26,7 @@ from recorder.store.retention import ExpiringRun, Retention
 from recorder.store.sketch import Sketch
 from recorder.store.sqlite import pruning
 from recorder.store.sqlite.database import open_for_writing, translated
+from recorder.store.sqlite.indexing import SearchIndex
 from recorder.store.sqlite.merge import Merged
 from recorder.store.sqlite.queries import QUERIES
 from recorder.store.sqlite.rows import (
@@ -93,6 +94,7 @@ class SqliteWriter:
     def __init__(self, path: str) -> None:
         self._path = path
         self._connection = open_for_writing(path)
+        self._search = SearchIndex(self._connection)
         self._names = _Names(self._connection)
         self._groups: dict[str, int] = {}
         self._runs: dict[tuple[int, int], _Run] = {}
@@ -128,6 +130,7 @@ class SqliteWriter:
             self._save_errors(runs, batch)
             self._save_values(runs, batch)
             self._save_tallies(runs, batch.final)
+            self._search.mark(run.key for run in runs.values())
             self._save_segment(recorder, state)
 
     def quarantine(self, state: SegmentState, reason: str, payload: bytes) -> None:
@@ -184,6 +187,11 @@ class SqliteWriter:
             with translated(self._path):
                 self._connection.executescript(QUERIES["give_back"])  # execute would free one page
         return done
+
+    def index_some(self) -> int:
+        """Index some runs for searching, in one small transaction; how many: 0 when there is nothing left to do."""
+        with self._transaction():
+            return self._search.index_some()
 
     def close(self) -> None:
         """Checkpoint, as far as readers let us, and let go."""

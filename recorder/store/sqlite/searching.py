@@ -1,0 +1,121 @@
+"""Finds texts in the store: through the index, in runs not indexed yet by their rows, without FTS5 by reading.
+
+What it promises: each search reads a bounded number of texts, and says from where to go on; what was found twice by
+word is found once.
+"""
+
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from recorder.events import RUN_STATUSES
+from recorder.store.sqlite.indexing import PLACES_A_MS
+from recorder.store.sqlite.queries import QUERIES, conjunction
+from recorder.store.text import KINDS, TextHit, TextHits, contains
+
+__all__ = ["Fetch", "TextSearch"]
+
+Fetch = Callable[..., Awaitable[list[sqlite3.Row]]]
+
+_PAGE: Final = 1_000
+_PAGES: Final = 20
+"""A filter that keeps few of many hits is answered in parts of so many texts."""
+_PENDING_RUNS: Final = 50
+_PENDING_TEXTS: Final = 2_000
+_END: Final = (1 << 63) - 1
+
+
+class TextSearch:
+    """One search over a reader's connection."""
+
+    def __init__(self, fetch: Fetch, phrases: Sequence[str], conditions: list[str], values: dict[str, Any]) -> None:
+        self._fetch, self._phrases, self._conditions, self._values = fetch, phrases, conditions, values
+
+    async def hits(self, *, limit: int, before: int | None) -> TextHits:
+        """At most ``limit`` hits before a place."""
+        index, texts = (await self._fetch(QUERIES["search_state"]))[0]
+        start = _END if before is None else before
+        pending, unsearched = await self._pending(start)
+        found, after = await self._indexed(start, limit, index=bool(index))
+        hits = sorted([*pending, *found], key=lambda hit: -hit.place)
+        hits = [hit for hit in hits if after is None or hit.place >= after]
+        if len(hits) > limit:
+            hits, after = hits[:limit], hits[limit - 1].place
+        return TextHits(
+            hits=hits,
+            after=after,
+            runs_unsearched=unsearched,
+            texts_unsearched=await self._count("count_left_out"),
+            index=bool(index or not texts),
+        )
+
+    async def _indexed(self, before: int, limit: int, *, index: bool) -> tuple[list[TextHit], int | None]:
+        """Hits among what is indexed, and the place to go on from."""
+        hits: list[TextHit] = []
+        for _ in range(_PAGES):
+            read, places = await self._candidates(before, index=index)
+            if places:
+                encoded = msgspec.json.encode(places).decode()
+                rows = await self._fetch(conjunction("texts_at", self._conditions), places=encoded, **self._values)
+                hits += [_hit(row) for row in rows if contains(self._phrases, row["text"])]
+            if read is None:
+                return hits, None
+            before = read
+            if len(hits) > limit:
+                break
+        return hits, before
+
+    async def _candidates(self, before: int, *, index: bool) -> tuple[int | None, list[int]]:
+        """Places of texts that may hold the phrases, and the last place read; None: there are no more."""
+        first = (self._values["since"] or 0) // 1000 * PLACES_A_MS if "where_run_since" in self._conditions else 0
+        bounds = {"before": before, "first": first, "limit": _PAGE}
+        if index:
+            match = " AND ".join(f'"{phrase.strip()}" *' for phrase in self._phrases)
+            rows = await self._fetch(QUERIES["words_found"], match=match, **bounds)
+        else:
+            rows = await self._fetch(QUERIES["texts_before"], **bounds)
+        places = [row["id"] for row in rows if index or contains(self._phrases, row["text"])]
+        return (rows[-1]["id"] if len(rows) == _PAGE else None), places
+
+    async def _pending(self, before: int) -> tuple[list[TextHit], int]:
+        """Hits in the newest of the runs that are not indexed, and how many more there are."""
+        query = conjunction("pending_runs", self._conditions)
+        runs = await self._fetch(query, limit=_PENDING_RUNS, **self._values)
+        hits: list[TextHit] = []
+        for row in runs:
+            first = row["started_at"] // 1000 * PLACES_A_MS
+            if first < before:
+                hits += [hit for hit in await self._in_rows(row, first) if hit.place < before]
+        more = await self._count("count_pending") - len(runs) if len(runs) == _PENDING_RUNS else 0
+        return hits, more
+
+    async def _in_rows(self, run: sqlite3.Row, first: int) -> list[TextHit]:
+        rows = await self._fetch(QUERIES["run_texts"], run=run["run"], limit=_PENDING_TEXTS, skip=0)
+        found = [
+            (first + len(rows) - position, row)
+            for position, row in enumerate(rows)
+            if contains(self._phrases, row["text"])
+        ]
+        return await with_paths(self._fetch, run, found)
+
+    async def _count(self, query: str) -> int:
+        return (await self._fetch(conjunction(query, self._conditions), **self._values))[0][0]
+
+
+async def with_paths(fetch: Fetch, run: sqlite3.Row, texts: Sequence[tuple[int, sqlite3.Row]]) -> list[TextHit]:
+    """Texts of a run with the paths of their steps; ``run`` is a row that says which."""
+    steps = msgspec.json.encode(sorted({row["step"] for _, row in texts})).decode()
+    paths = {row["step"]: row["path"] for row in await fetch(QUERIES["paths"], run=run["run"], steps=steps)}
+    return [_hit({"place": place, "path": paths.get(row["step"], "")}, run, row) for place, row in texts]
+
+
+def _hit(*parts: sqlite3.Row | Mapping[str, Any]) -> TextHit:
+    """A hit from the rows that say something of it."""
+    fields: dict[str, Any] = {}
+    for part in parts:
+        names: Iterable[str] = part.keys()
+        fields.update({name: part[name] for name in names})
+    fields.update(kind=KINDS[fields["kind"]], status=RUN_STATUSES[fields["status"]])
+    return TextHit(**fields)
