@@ -10,10 +10,10 @@ LIVE_READY := $(LIVE)/.hg-mcp-ready
 HYPERGRAPH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test live check fmt torture bench clean
+.PHONY: help venv demo test live check fmt torture bench bench-large clean
 
 help: ## List the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 venv: $(READY) ## Make the virtual environment, with what development needs
 
@@ -63,6 +63,9 @@ torture: $(READY) ## Attack it for as long as it takes, and write docs/torture.m
 
 bench: $(READY) ## Measure beside its peers; reports, never fails
 	@$(BIN)/python -m benchmarks.run
+
+bench-large: $(READY) ## Ask a store of 10 M steps beside one of 1 M; writes docs/benchmarks-large.md
+	@$(BIN)/python -m benchmarks.asking 1000000 10000000
 
 clean: ## Remove the virtual environment and what tools left behind
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache demo-store *.egg-info

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks import ingesting, logs, recording, starting, values
+from benchmarks import asking, ingesting, logs, recording, starting, values
 from benchmarks.table import Row, rendered
 
 TABLE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
@@ -11,7 +11,7 @@ TABLE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 def main() -> None:
     """Measure, print each row as it comes, write the table."""
     rows: list[Row] = []
-    for part in (recording, values, logs, starting, ingesting):
+    for part in (recording, values, logs, starting, ingesting, asking):
         for row in part.rows():
             print(f"{row.ratio:6.2f} (promised <= {row.limit:.2f})  {row.what}: {row.ours}; {row.other}", flush=True)
             rows.append(row)

@@ -27,7 +27,7 @@ class Row:
 
 HEAD = """# Benchmarks
 
-Made by `make bench`; every ratio is of two figures taken side by side in one run, so a noisy machine moves both.
+Made by `{made_by}`; every ratio is of two figures taken side by side in one run, so a noisy machine moves both.
 Absolute figures belong to the machine of the run: {machine}.
 
 | what | ours | beside it | ratio | promised |
@@ -39,12 +39,12 @@ def _verdict(row: Row) -> str:
     return "" if row.holds else " **missed**"
 
 
-def rendered(rows: Sequence[Row]) -> str:
-    """The table in Markdown."""
+def rendered(rows: Sequence[Row], made_by: str = "make bench") -> str:
+    """The table in Markdown, with the command that makes it."""
     versions = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {platform.system()}"
     machine = f"{os.cpu_count()} cores, {versions}"
     lines = [
         f"| {row.what} | {row.ours} | {row.other} | {row.ratio:.2f} | ≤ {row.limit:.2f}{_verdict(row)} |"
         for row in rows
     ]
-    return HEAD.format(machine=machine) + "\n".join(lines) + "\n"
+    return HEAD.format(machine=machine, made_by=made_by) + "\n".join(lines) + "\n"

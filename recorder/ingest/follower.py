@@ -34,6 +34,7 @@ class Follower:
         self.trouble = ""
         self._location = location
         self._deaths = Deaths(location.journal)
+        self._indexed = False
 
     def catch_up(self, timeout: float = 1.0) -> Backlog:
         """Bring into the store what was in the journals at entry, for at most ``timeout`` seconds.
@@ -48,7 +49,7 @@ class Follower:
             return self._unwritable_backlog()
         deadline = time.monotonic() + timeout
         wanted = self._unread()
-        while self._is_behind(wanted) or is_unindexed(self._location.database):
+        while self._is_behind(wanted) or self._is_index_behind():
             result = self._try_pass(deadline)
             if result is not None:
                 return result.backlog
@@ -90,8 +91,13 @@ class Follower:
             return None
         except StoreFailedError as error:
             result = PassResult(frames=0, segments=0, backlog=self._backlog(), trouble=str(error))
-        self.trouble = result.trouble
+        self.trouble, self._indexed = result.trouble, result.indexed
         return result
+
+    def _is_index_behind(self) -> bool:
+        """Whether somebody left runs to index; looked up once, since later passes say themselves."""
+        self._indexed = self._indexed or not is_unindexed(self._location.database)
+        return not self._indexed
 
     def _unread(self) -> dict[str, int]:
         """Sizes of the segments now, without those that this version refuses."""

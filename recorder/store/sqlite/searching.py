@@ -19,8 +19,7 @@ __all__ = ["Fetch", "TextSearch"]
 
 Fetch = Callable[..., Awaitable[list[sqlite3.Row]]]
 
-_PAGE: Final = 1_000
-_PAGES: Final = 20
+_PAGES: Final = (50, 400, *[2_000] * 10)
 """A filter that keeps few of many hits is answered in parts of so many texts."""
 _PENDING_RUNS: Final = 50
 _PENDING_TEXTS: Final = 2_000
@@ -54,8 +53,8 @@ class TextSearch:
     async def _indexed(self, before: int, limit: int, *, index: bool) -> tuple[list[TextHit], int | None]:
         """Hits among what is indexed, and the place to go on from."""
         hits: list[TextHit] = []
-        for _ in range(_PAGES):
-            read, places = await self._candidates(before, index=index)
+        for page in _PAGES:
+            read, places = await self._candidates(before, page, index=index)
             if places:
                 encoded = msgspec.json.encode(places).decode()
                 rows = await self._fetch(conjunction("texts_at", self._conditions), places=encoded, **self._values)
@@ -67,17 +66,17 @@ class TextSearch:
                 break
         return hits, before
 
-    async def _candidates(self, before: int, *, index: bool) -> tuple[int | None, list[int]]:
+    async def _candidates(self, before: int, page: int, *, index: bool) -> tuple[int | None, list[int]]:
         """Places of texts that may hold the phrases, and the last place read; None: there are no more."""
         first = (self._values["since"] or 0) // 1000 * PLACES_A_MS if "where_run_since" in self._conditions else 0
-        bounds = {"before": before, "first": first, "limit": _PAGE}
+        bounds = {"before": before, "first": first, "limit": page}
         if index:
             match = " AND ".join(f'"{phrase.strip()}" *' for phrase in self._phrases)
             rows = await self._fetch(QUERIES["words_found"], match=match, **bounds)
         else:
             rows = await self._fetch(QUERIES["texts_before"], **bounds)
         places = [row["id"] for row in rows if index or contains(self._phrases, row["text"])]
-        return (rows[-1]["id"] if len(rows) == _PAGE else None), places
+        return (rows[-1]["id"] if len(rows) == page else None), places
 
     async def _pending(self, before: int) -> tuple[list[TextHit], int]:
         """Hits in the newest of the runs that are not indexed, and how many more there are."""
