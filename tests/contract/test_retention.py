@@ -78,7 +78,11 @@ async def test_nothing_of_an_expired_run_is_left_in_any_table(tmp_path: Path) ->
     path = tmp_path / "runs.db"
     writer = SqliteWriter(str(path))
     store = Store(writer, lambda: SqliteReader(str(path)))
-    store.put(*whole_run(1, "failed"))
+    storm = [LogFrame(1, 1, number, 5, 20, "INFO", "app", f"storm {number}") for number in range(2, 2_100)]
+    store.put(*whole_run(1, "failed"), *storm)  # more than is indexed for searching
+    while writer.index_some():
+        pass
+    store.put(LogFrame(1, 1, 2_100, 5, 20, "INFO", "app", "late"))  # to be indexed again
     with sqlite3.connect(path) as database:
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         columns = {name: {row[1] for row in database.execute(f"PRAGMA table_info({name})")} for name in tables}
