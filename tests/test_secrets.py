@@ -52,7 +52,8 @@ def leaks(data: bytes) -> set[str]:
 def rows(database: Path) -> Iterator[bytes]:
     """Every cell of every table, decompressed where it was compressed."""
     connection = sqlite3.connect(database)
-    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    stored = "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0"  # what an index is made of, not it
+    tables = connection.execute(stored).fetchall()
     for (table,) in tables:
         for row in connection.execute(f'SELECT * FROM "{table}"'):
             for cell in row:
