@@ -5,13 +5,18 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, cast
 
-from hg_mcp.queries.paths import path_text
+import msgspec
 
-__all__ = ["ABSENT", "Change", "changes"]
+from hg_mcp.queries.paths import path_text
+from recorder.store.protocols import StoredValue
+
+__all__ = ["ABSENT", "Change", "changes", "decoded"]
 
 _Path = tuple[str | int, ...]
 ABSENT: Final = object()
 """What stands at a path that one side does not have."""
+_COMMON_HEAD: Final = 80
+"""Characters of a common beginning up to which two texts are shown from their start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,26 @@ class Change:
     path: str
     before: Any
     after: Any
+
+    def around(self) -> tuple[Any, Any, int | None]:
+        """Both sides; of two texts that begin alike for long, from shortly before they part, and where that is."""
+        before, after = self.before, self.after
+        if not isinstance(before, str) or not isinstance(after, str):
+            return before, after, None
+        at = next((at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one != other), None)
+        at = min(len(before), len(after)) if at is None else at
+        if at <= _COMMON_HEAD:
+            return before, after, None
+        cut = at - _COMMON_HEAD // 2
+        return f"…{before[cut:]}", f"…{after[cut:]}", at
+
+
+def decoded(one: StoredValue) -> Any:
+    """The content of a stored value; None where it has none that is whole."""
+    try:
+        return msgspec.json.decode(one.data or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def changes(name: str, before: Any, after: Any, *, limit: int) -> list[Change]:

@@ -6,14 +6,12 @@ place of its own, and what differs after the first divergence is counted as its 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from hg_mcp.queries.alignment import Pair, Trace, aligned, moved_items
-from hg_mcp.queries.changes import Change, changes
+from hg_mcp.queries.changes import Change, changes, decoded
 from hg_mcp.queries.nodes import NodeFacts, nodes_of
-from hg_mcp.queries.reference import Reference, reference_for
+from hg_mcp.queries.reference import Difference, Reference, changed_code, differences, reference_for
 from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.steps import node_id
 from recorder.journal.frames import GraphFrame, GraphNode
@@ -70,7 +68,7 @@ class Comparison:
     ``first`` is where they part, ``reason`` why: ``code``, ``input``, ``decision``, ``cache``, ``retry``, ``packages``
     (equal inputs and code, another output, other versions of packages), ``outside`` (the same, with the same versions),
     ``unknown_code`` (the same, the code not recorded), ``error``, ``path``. ``code`` is the node whose code changed,
-    where that is the reason; ``packages`` are versions before and now; ``divergences`` begin with ``first``.
+    where that is the reason; ``differences`` are those of the runs as a whole; ``divergences`` begin with ``first``.
     """
 
     run: Run
@@ -81,13 +79,11 @@ class Comparison:
     code: tuple[GraphNode, GraphNode] | None
     changes: Sequence[ValueChange]
     divergences: Sequence[Divergence]
-    code_changed: Sequence[str]
-    run_inputs: Sequence[ValueChange]
+    differences: Sequence[Difference]
     pace: Sequence[Pace]
     moved: int
     values: tuple[bool, bool]
     codes: tuple[bool, bool]
-    packages: Mapping[str, tuple[str, str]]
     left_out: bool
 
 
@@ -101,13 +97,14 @@ async def compare_runs(reader: RunReader, handle: str, against: str) -> Comparis
     reference = await reference_for(reader, run, against)
     ours, theirs = await _trace(reader, run), await _trace(reader, reference.run)
     structures = await reader.structure(run.key), await reader.structure(reference.run.key)
-    changed = _changed_code(*structures)
+    changed = changed_code(*structures)
     moved = moved_items(ours, theirs)
     pairs = list(aligned(ours, theirs, moved))
     found = _divergences(pairs, ours, theirs, changed)
     first = next((one for one in found if one.is_major), found[0] if found else None)
     guilty = _guilty(first, ours, changed) if first else ""
-    packages = _changed_packages(reference.run, run)
+    different = await differences(reader, reference.run, run)
+    packages = any(one.kind == "package" for one in different)
     return Comparison(
         run=run,
         reference=reference,
@@ -117,13 +114,11 @@ async def compare_runs(reader: RunReader, handle: str, against: str) -> Comparis
         code=changed.get(guilty),
         changes=await _value_changes(reader, run, reference.run, first.pair) if first else (),
         divergences=found,
-        code_changed=tuple(changed),
-        run_inputs=await _run_inputs(reader, run, reference.run),
+        differences=different,
         pace=_paces(nodes_of(await reader.samples(run.key)), nodes_of(await reader.samples(reference.run.key))),
         moved=sum(bool(place) for place in moved.values()),
         values=(bool(ours.values), bool(theirs.values)),
         codes=(_has_code(structures[0]), _has_code(structures[1])),
-        packages=packages,
         left_out=max(len(ours.steps), len(theirs.steps)) >= _MOST_STEPS,
     )
 
@@ -137,18 +132,6 @@ async def _trace(reader: RunReader, run: Run) -> Trace:
 
 def _has_code(structure: GraphFrame | None) -> bool:
     return structure is not None and any(node.source_hash for node in structure.nodes)
-
-
-def _changed_code(ours: GraphFrame | None, theirs: GraphFrame | None) -> dict[str, tuple[GraphNode, GraphNode]]:
-    """Nodes whose recorded source is another, this run's first."""
-    if ours is None or theirs is None or ours.digest == theirs.digest:
-        return {}
-    before = {node.id: node for node in theirs.nodes if node.source_hash}
-    return {
-        node.id: (node, before[node.id])
-        for node in ours.nodes
-        if node.source_hash and node.id in before and before[node.id].source_hash != node.source_hash
-    }
 
 
 def _divergences(pairs: Sequence[Pair], ours: Trace, theirs: Trace, changed: Mapping[str, object]) -> list[Divergence]:
@@ -229,19 +212,13 @@ def _guilty(first: Divergence, ours: Trace, changed: Mapping[str, object]) -> st
     return ""
 
 
-def _changed_packages(before: Run, after: Run) -> dict[str, tuple[str, str]]:
-    """Packages that both processes had loaded, in other versions: the one they had before, then now."""
-    was, now = before.worker.packages, after.worker.packages
-    return {name: (was[name], now[name]) for name in sorted(was.keys() & now.keys()) if was[name] != now[name]}
-
-
 def _reason(
     first: Divergence,
     ours: Trace,
     theirs: Trace,
     guilty: str,
     structures: tuple[GraphFrame | None, GraphFrame | None],
-    packages: Mapping[str, object],
+    packages: bool,
 ) -> str:
     kinds, step, like = first.kinds, first.pair.step, first.pair.like
     if guilty:
@@ -271,12 +248,6 @@ async def _value_changes(reader: RunReader, run: Run, against: Run, pair: Pair) 
     return _changed_values(ours, theirs)
 
 
-async def _run_inputs(reader: RunReader, run: Run, against: Run) -> list[ValueChange]:
-    ours = [one for one in await reader.values(run.key, 0, with_data=True) if one.direction == "input"]
-    theirs = [one for one in await reader.values(against.key, 0, with_data=True) if one.direction == "input"]
-    return _changed_values(ours, theirs) if ours and theirs else []
-
-
 def _changed_values(ours: Sequence[StoredValue], theirs: Sequence[StoredValue]) -> list[ValueChange]:
     """Where the values differ that both sides recorded, inputs first."""
     likes = {(one.direction, one.name): one for one in theirs}
@@ -286,16 +257,9 @@ def _changed_values(ours: Sequence[StoredValue], theirs: Sequence[StoredValue]) 
         if like is None or one.digest == like.digest or one.data is None or like.data is None:
             continue
         room = _MOST_CHANGES - len(found)
-        inside = changes(one.name, _decoded(like), _decoded(one), limit=room)
+        inside = changes(one.name, decoded(like), decoded(one), limit=room)
         found += [ValueChange(direction=one.direction, change=change) for change in inside]
     return found
-
-
-def _decoded(one: StoredValue) -> Any:
-    try:
-        return msgspec.json.decode(one.data or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
 
 
 def _paces(ours: Sequence[NodeFacts], theirs: Sequence[NodeFacts]) -> list[Pace]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from hg_mcp.errors import CannotAnswer
-from hg_mcp.queries.baseline import Difference, differences, last_good
 from hg_mcp.queries.contrast import Contrast, contrast
 from hg_mcp.queries.reach import NotReached, not_reached
+from hg_mcp.queries.reference import Difference, differences, last_good
 from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.steps import find_step
 from hg_mcp.queries.story import Fault, RunStory, faults_of, story_of

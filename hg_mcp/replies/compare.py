@@ -11,6 +11,7 @@ from hg_mcp.queries.changes import ABSENT
 from hg_mcp.queries.compare import Comparison, Divergence, Pace, ValueChange
 from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, suggestion
 from hg_mcp.replies.budget import Call, Part
+from hg_mcp.replies.differences import DifferenceRow
 from hg_mcp.replies.words import counted, file_from, handle, status_words
 from hg_mcp.text import one_line, printable, quoted
 
@@ -18,8 +19,6 @@ __all__ = ["RunComparison"]
 
 _LONGEST_HANDLE: Final = 100
 _LONGEST_SUMMARY: Final = 300
-_COMMON_HEAD: Final = 80
-"""Characters of a common beginning up to which two texts are shown from their start."""
 _RULES: Final = {
     "given": "as asked",
     "nearest_inputs": "the good run of the graph that shares most inputs with it",
@@ -62,7 +61,7 @@ class ChangeRow(Row):
     @classmethod
     def of(cls, found: ValueChange) -> Self:
         """A change as a row."""
-        before, after, parts_at = _from_difference(found.change.before, found.change.after)
+        before, after, parts_at = found.change.around()
         return cls(
             value=printable(found.change.path),
             direction=found.direction,
@@ -123,10 +122,8 @@ class RunComparison(Reply):
     )
     first: FirstDivergence | None = None
     changes: list[ChangeRow] | None = Field(default=None, description="inside the values of the first divergence")
-    run_inputs: list[ChangeRow] | None = Field(default=None, description="inside the runs' own inputs")
-    code_changed: list[str] | None = Field(default=None, description="recorded names: nodes with another source")
+    differences: list[DifferenceRow] | None = Field(default=None, description="what else is not the same")
     not_compared: list[str] | None = Field(default=None, description="what could not be compared, and what records it")
-    around: list[str] | None = Field(default=None, description="recorded: what else was not the same")
     steps: list[DifferentStep] | None = None
     durations: list[PaceRow] | None = None
     _found: Comparison = PrivateAttr()
@@ -144,10 +141,8 @@ class RunComparison(Reply):
             same_result=_is_same_result(found) or None,
             first=_first(found),
             changes=[ChangeRow.of(one) for one in found.changes] or None,
-            run_inputs=[ChangeRow.of(one) for one in found.run_inputs] or None,
-            code_changed=[printable(name) for name in found.code_changed] or None,
+            differences=[DifferenceRow.of(one) for one in found.differences] or None,
             not_compared=_not_compared(found) or None,
-            around=_around(found) or None,
             steps=[DifferentStep.of(one) for one in found.divergences] or None,
             durations=[PaceRow.of(pace) for pace in found.pace] or None,
             next=_next(found),
@@ -163,9 +158,7 @@ class RunComparison(Reply):
             Part(field="changes", handles=handles(ChangeRow), head=3, wider=True, rest=lambda _: asked),
             Part(field="not_compared", wider=True, rest=lambda _: asked),
             next_part(asked),
-            Part(field="code_changed", wider=True, rest=lambda _: call(DESCRIBE_GRAPH, run=run)),
-            Part(field="run_inputs", handles=handles(ChangeRow), head=3, wider=True, rest=lambda _: asked),
-            Part(field="around", wider=True, rest=lambda _: asked),
+            Part(field="differences", handles=handles(DifferenceRow), head=3, wider=True, rest=lambda _: asked),
             Part(field="steps", handles=handles(DifferentStep), head=5, wider=True, rest=lambda _: asked),
             Part(
                 field="durations",
@@ -179,18 +172,6 @@ class RunComparison(Reply):
 
 def _json(value: Any) -> str | None:
     return None if value is ABSENT else one_line(msgspec.json.encode(value).decode(), 160)
-
-
-def _from_difference(before: Any, after: Any) -> tuple[Any, Any, int | None]:
-    """Two texts, of which a long common beginning is cut; what else differs, as it is."""
-    if not isinstance(before, str) or not isinstance(after, str):
-        return before, after, None
-    at = next((at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one != other), None)
-    at = min(len(before), len(after)) if at is None else at
-    if at <= _COMMON_HEAD:
-        return before, after, None
-    cut = at - _COMMON_HEAD // 2
-    return f"…{before[cut:]}", f"…{after[cut:]}", at
 
 
 def _delta(before: Any, after: Any) -> float | None:
@@ -229,7 +210,7 @@ def _summary(found: Comparison) -> str:
     more = len(found.divergences) - 1
     after = f" {counted(more, 'step')} after it differ{'s' * (more == 1)} too." if more else ""
     told = f"Parts from {other} at {quoted(found.first.pair.path, 80)}, which {_what(found.first)}{_why(found)}."
-    inputs = " The runs' own inputs differ." if found.run_inputs else ""
+    inputs = " The runs' own inputs differ." if any(one.kind == "input" for one in found.differences) else ""
     return one_line(told, _LONGEST_SUMMARY) + after + inputs + graph
 
 
@@ -272,9 +253,10 @@ def _why(found: Comparison) -> str:
 
 
 def _versions(found: Comparison) -> str:
-    name, (was, now) = next(iter(found.packages.items()))
-    more = f", and {len(found.packages) - 1} more" if len(found.packages) > 1 else ""
-    return f" ({one_line(name, 40)} {one_line(was, 30)} -> {one_line(now, 30)}{more})"
+    packages = [one for one in found.differences if one.kind == "package"]
+    more = f", and {len(packages) - 1} more" if len(packages) > 1 else ""
+    first = packages[0]
+    return f" ({one_line(first.name, 40)} {one_line(first.before, 30)} -> {one_line(first.after, 30)}{more})"
 
 
 def _not_compared(found: Comparison) -> list[str]:
@@ -293,30 +275,10 @@ def _not_compared(found: Comparison) -> list[str]:
     return [note for note, holds in notes.items() if holds]
 
 
-def _around(found: Comparison) -> list[str]:
-    """What differs about the processes and the runs' own labels."""
-    before, after = found.reference.run, found.run
-    ours, theirs = after.worker, before.worker
-    facts = {
-        "commit": (theirs.git_commit[:12], ours.git_commit[:12]),
-        "uncommitted changes": (theirs.git_dirty, ours.git_dirty),
-        "python": (theirs.python, ours.python),
-        "host": (theirs.host, ours.host),
-        "version": (before.version, after.version),
-        "items": (before.map_size, after.map_size),
-    }
-    facts |= {f"package {name}": versions for name, versions in found.packages.items()}
-    return [one_line(f"{what}: {was} -> {now}", 120) for what, (was, now) in facts.items() if _known(was, now)]
-
-
 def _guilty_value(found: Comparison) -> str:
     """The first place inside the inputs that this run has and the other has not so."""
     changed = (one.change for one in found.changes if one.direction == "input")
     return next((change.path for change in changed if change.after is not ABSENT), "")
-
-
-def _known(was: object, now: object) -> bool:
-    return was != now and was not in {None, ""} and now not in {None, ""}
 
 
 def _next(found: Comparison) -> list[NextCall]:

@@ -16,13 +16,13 @@ from hg_mcp.names import (
     SUMMARIZE_RUN,
     TRACE_VALUE,
 )
-from hg_mcp.queries.baseline import Difference
 from hg_mcp.queries.explain import Explanation, KnownFault
 from hg_mcp.queries.reach import NotReached
 from hg_mcp.queries.words import as_ranges
 from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, started, suggestion
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.contrast import sentence
+from hg_mcp.replies.differences import DifferenceRow
 from hg_mcp.replies.open_steps import OpenStep, open_rows
 from hg_mcp.replies.steps import ErrorDetail
 from hg_mcp.replies.story import failing_line, story_line
@@ -114,28 +114,6 @@ class InputRow(Row):
             status=stored.status,
             type=one_line(stored.type, 120) or None,
             size=stored.size,
-        )
-
-
-class DifferenceRow(Row):
-    """A fact that is not as it was in the last good run."""
-
-    what: str = Field(
-        description="code (source hashes), node, commit, uncommitted changes, input, package, version, python, host, "
-        "metadata"
-    )
-    name: str | None = Field(default=None, description="recorded: of the node, input, package or tag")
-    before: str | None = Field(default=None, description="recorded: in the good run; absent: it was not there")
-    now: str | None = Field(default=None, description="recorded: in this run; absent: it is not there")
-
-    @classmethod
-    def of(cls, found: Difference) -> Self:
-        """A difference as a row."""
-        return cls(
-            what=found.kind,
-            name=one_line(found.name, 120) or None,
-            before=one_line(found.before, 160) or None,
-            now=one_line(found.after, 160) or None,
         )
 
 

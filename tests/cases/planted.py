@@ -83,7 +83,7 @@ CASES = (
         states={
             "first.step": "read_prices",
             "first.reason": "code",
-            "code_changed": ["read_prices"],
+            "differences[0].name": "read_prices",
             "changes[0]": {"value": "return[0]", "direction": "output", "against": "120", "run": "0", "delta": -120.0},
         },
     ),
@@ -96,7 +96,7 @@ CASES = (
             "first.step": "is_urgent",
             "first.kinds": ["code", "decision"],
             "first.reason": "code",
-            "code_changed": ["is_urgent"],
+            "differences[0].name": "is_urgent",
         },
     ),
     Case(
@@ -157,7 +157,7 @@ CASES = (
         states={
             "first.step": "settle/transfer",
             "first.reason": "code",
-            "code_changed": ["settle"],
+            "differences[0].name": "settle",
             "changes[*].value": ["payer", "payee"],
             "changes[0].run": '"bob"',
         },
@@ -213,7 +213,7 @@ CASES = (
         cause=("tax", "vatrates"),
         states={
             "first": {"step": "tax", "kinds": ["output"], "reason": "packages"},
-            "around": ["package vatrates: 2.1 -> 1.9"],
+            "differences": [{"what": "package", "name": "vatrates", "before": "2.1", "now": "1.9"}],
             "changes[0].run": "32",
         },
     ),
@@ -256,7 +256,7 @@ CASES = (
         cause=("paid", "0.9999999999999999"),
         states={
             "first.step": "paid",
-            "code_changed": ["paid"],
+            "differences[0].name": "paid",
             "changes[0].run": "0.9999999999999999",
             "changes[0].delta": -1.11022e-16,
         },
@@ -269,7 +269,7 @@ CASES = (
         cause=("split", "Ann"),
         states={
             "first.step": "split",
-            "code_changed": ["split"],
+            "differences[0].name": "split",
             "changes": [{"value": "return[2]", "direction": "output", "against": '"parties agree. Signed: Ann"'}],
         },
     ),

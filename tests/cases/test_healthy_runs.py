@@ -51,6 +51,6 @@ async def test_a_run_with_other_inputs_has_no_cause_but_those(tmp_path: Path):
         await three_calls(asked)
         _, compared, traced = asked.replies
         assert compared["first"]["reason"] == "input"
-        assert [change["value"] for change in compared["run_inputs"]] == ["line"]
+        assert [(one["what"], one["name"]) for one in compared["differences"]] == [("input", "line")]
         assert traced["end"] == "run_input"
         assert not accused(asked)

@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from hg_mcp.queries.alignment import Pair
-from hg_mcp.queries.baseline import Difference
 from hg_mcp.queries.changes import ABSENT, Change
 from hg_mcp.queries.compare import Comparison, Divergence, Pace, ValueChange
 from hg_mcp.queries.contrast import Contrast, Separator, Side
@@ -22,7 +21,7 @@ from hg_mcp.queries.logs import LogLine, LogPage
 from hg_mcp.queries.nodes import NodeFacts, NodeTable
 from hg_mcp.queries.profile import Spread, ValueProfile
 from hg_mcp.queries.reach import NotReached
-from hg_mcp.queries.reference import Reference
+from hg_mcp.queries.reference import Difference, Reference
 from hg_mcp.queries.runs import RunPage
 from hg_mcp.queries.search import Found, SearchPage
 from hg_mcp.queries.selection import Piece
@@ -416,13 +415,11 @@ def comparisons(draw: st.DrawFn) -> Comparison:
         code=(node, node) if draw(st.booleans()) else None,
         changes=[change] * draw(MANY),
         divergences=[Divergence(pair=pair, kinds=kinds)] * draw(MANY),
-        code_changed=[text] * draw(MANY),
-        run_inputs=[change] * draw(MANY),
+        differences=[Difference(kind="package", name=text, before=text, after=text)] * draw(MANY),
         pace=[pace] * draw(MANY),
         moved=draw(COUNTS),
         values=(draw(st.booleans()), draw(st.booleans())),
         codes=(draw(st.booleans()), draw(st.booleans())),
-        packages={text: (text, text)} if draw(st.booleans()) else {},
         left_out=draw(st.booleans()),
     )
 

@@ -67,9 +67,10 @@ def parting(reply: dict[str, Any]) -> tuple[str, str]:
 async def test_changed_code_is_named_where_equal_inputs_first_gave_another_output(tmp_path: Path):
     record(tmp_path, PRICES)
     reply = await compared(record(tmp_path, PRICES.replace("1.5", "150")))
-    for key in ("run_id", "against", "durations", "around"):
+    for key in ("run_id", "against", "durations"):
         reply.pop(key, None)
     code = reply["first"].pop("code")
+    assert [(one["what"], one["name"]) for one in reply.pop("differences")] == [("code", "convert")]
     for call in reply["next"]:
         call["arguments"]["run"] = "…"
     told = "at 'convert', which gave another output; the code of 'convert' changed. 1 step after it differs too."
@@ -98,7 +99,6 @@ async def test_changed_code_is_named_where_equal_inputs_first_gave_another_outpu
                     "delta": 1782.0,
                 },
             ],
-            "code_changed": ["convert"],
             "steps": [
                 {"step": "convert", "kinds": ["code", "output"]},
                 {"step": "total", "kinds": ["input", "output"]},
@@ -120,9 +120,7 @@ async def test_other_inputs_of_the_run_are_told_as_such(tmp_path: Path):
     record(tmp_path, PRICES)
     reply = await compared(record(tmp_path, PRICES, n=1))
     assert parting(reply) == ("load", "input")
-    assert reply["run_inputs"] == [
-        {"value": "n", "direction": "input", "against": "2", "run": "1", "delta": -1.0},
-    ]
+    assert reply["differences"] == [{"what": "input", "name": "n", "before": "2", "now": "1"}]
     assert [(row["value"], "run" in row) for row in reply["changes"]] == [("n", True), ("return[1]", False)]
 
 
