@@ -237,7 +237,7 @@ class ValueEntry(Struct, array_like=True, frozen=True, gc=False):
     note: str | None = None
 
 
-class ValuesFrame(Struct, array_like=True, tag=4, frozen=True):
+class ValuesFrame(Struct, array_like=True, tag=4, frozen=True, gc=False):
     """The inputs or outputs of a step (of the run itself where ``step`` is 0)."""
 
     run: int

@@ -208,18 +208,18 @@ class Journal:
 
     def _abridged(self, values: ValuesFrame) -> ValuesFrame:
         """The same values; data that this segment already holds is named by its digest alone."""
-        digests = self._digests
-        if len(digests) > _KNOWN_DIGESTS:
-            digests.clear()
-        entries: list[ValueEntry] = []
-        for entry in values.entries:
-            digest = entry.digest
-            if digest in digests:
-                entry = ValueEntry(entry.name, entry.status, entry.type, entry.size, digest, None, entry.note)  # noqa: PLW2901
-            elif digest is not None and entry.data is not None:
-                digests.add(digest)
-            entries.append(entry)
-        return ValuesFrame(values.run, values.step, values.direction, tuple(entries))
+        if len(self._digests) > _KNOWN_DIGESTS:
+            self._digests.clear()
+        entries = tuple([self._once(entry) for entry in values.entries])
+        return ValuesFrame(values.run, values.step, values.direction, entries)
+
+    def _once(self, entry: ValueEntry) -> ValueEntry:
+        if entry.digest is None or entry.data is None:
+            return entry
+        if entry.digest in self._digests:
+            return ValueEntry(entry.name, entry.status, entry.type, entry.size, entry.digest, None, entry.note)
+        self._digests.add(entry.digest)
+        return entry
 
     def _opened(self) -> Segment | None:
         """A new segment, or None while there can be none."""

@@ -33,6 +33,8 @@ _UNSERIALIZABLE: Final = VALUE_STATUSES.index("unserializable")
 _SIZED: Final = (list, tuple, dict, set, frozenset)
 _COUNTED_TEXT: Final = 1 << 20
 _LONG_TEXT: Final = 256
+_TEXT_END: Final = 64
+"""Characters; hashing 2 KB takes longer than everything else that finding a text again does."""
 _RECENT_TEXTS: Final = 64
 
 _encode = Encoder().encode
@@ -47,7 +49,7 @@ class Capture(Struct, frozen=True, kw_only=True):
         max_event_bytes: Once an event's values hold this much, the rest are left out.
         max_names: Most values of one event.
         fields: Patterns of the names to take; none are left out where it is empty.
-        recent: Records of the long clean texts that came last, by the hash of the text.
+        recent: Records of the long clean texts that came last, by length and end of the text.
     """
 
     redaction: Redaction
@@ -55,7 +57,7 @@ class Capture(Struct, frozen=True, kw_only=True):
     max_event_bytes: int = 1 << 20
     max_names: int = 256
     fields: tuple[str, ...] = ()
-    recent: dict[int, ValueEntry] = field(default_factory=dict[int, ValueEntry])
+    recent: dict[tuple[int, str], ValueEntry] = field(default_factory=dict[tuple[int, str], ValueEntry])
 
     def entries(
         self, values: Mapping[str, Any], room: int | None = None, limit: str = "", *, note: str = ""
@@ -70,13 +72,17 @@ class Capture(Struct, frozen=True, kw_only=True):
         """
         entries: list[ValueEntry] = []
         if room is None or room > self.max_event_bytes:
-            room, limit = self.max_event_bytes, f"the values of one event may hold {self.max_event_bytes:,} bytes"
+            room, limit = self.max_event_bytes, ""
         try:
             for name, value in islice(values.items(), self.max_names):
-                entry = (
-                    self._chosen(_text(name), value, note) if room > 0 else self._left_out(_text(name), value, limit)
-                )
-                room -= len(entry.data or b"")
+                name = name if type(name) is str and name.isascii() else _text(name)  # noqa: PLW2901
+                if room <= 0:
+                    entry = self._left_out(name, value, limit or self._event_limit())
+                elif self.fields and not names_one_of(self.fields, name):
+                    entry = self._left_out(name, value, "ValueTracer(fields=…) does not choose its name")
+                else:
+                    entry = self._entry(name, value, note)
+                    room -= len(entry.data or b"")
                 entries.append(entry)
             if len(values) > self.max_names:
                 entries.append(self._too_many(len(values)))
@@ -84,10 +90,8 @@ class Capture(Struct, frozen=True, kw_only=True):
             entries.append(_unreadable("…", values, error))
         return tuple(entries)
 
-    def _chosen(self, name: str, value: Any, note: str) -> ValueEntry:
-        if self.fields and not names_one_of(self.fields, name):
-            return self._left_out(name, value, "ValueTracer(fields=…) does not choose its name")
-        return self._entry(name, value, note)
+    def _event_limit(self) -> str:
+        return f"the values of one event may hold {self.max_event_bytes:,} bytes"
 
     def _entry(self, name: str, value: Any, note: str) -> ValueEntry:
         redaction = self.redaction
@@ -106,33 +110,29 @@ class Capture(Struct, frozen=True, kw_only=True):
             return _unreadable(name, value, error)
 
     def _text_taken(self, name: str, text: str) -> ValueEntry:
-        """A clean text that was taken lately, as what one step returns and the next is given, is not judged again."""
-        if len(text) < _LONG_TEXT:
-            return self._clean_text(name, text) or self._newly_taken(name, text)
-        known = self.recent.get(hash(text))
-        if known is not None and known.data == _encode(text):
-            return ValueEntry(name, known.status, known.type, known.size, known.digest, known.data)
-        entry = self._clean_text(name, text)
-        if entry is None:
+        """A text that fits and is clean, as most, needs no copy; nor judging, where it was taken lately.
+
+        What one step returns, the next is given.
+        """
+        data = b"" if len(text) >= self.max_value_bytes or is_encoded(text) else _as_it_is(text)
+        if not data or len(data) > self.max_value_bytes:
             return self._newly_taken(name, text)
-        if len(self.recent) >= _RECENT_TEXTS:
-            del self.recent[next(iter(self.recent))]
-        self.recent[hash(text)] = entry
+        key = len(text), text[-_TEXT_END:]
+        known = self.recent.get(key)
+        if known is not None and known.data == data:
+            return ValueEntry(name, known.status, known.type, known.size, known.digest, known.data)
+        if self.redaction.suspects(text):
+            return self._newly_taken(name, text)
+        size = len(text) if text.isascii() else len(text.encode())
+        entry = ValueEntry(name, _CAPTURED, "str", size, blake2b(data, digest_size=16).digest(), data)
+        if len(text) >= _LONG_TEXT:
+            self._keep(key, entry)
         return entry
 
-    def _clean_text(self, name: str, text: str) -> ValueEntry | None:
-        """The record of a text that needs no copy, as most: it fits, is no encoded data, and holds no secret."""
-        length = len(text)
-        if length >= self.max_value_bytes or is_encoded(text) or self.redaction.suspects(text):
-            return None
-        try:
-            data = _encode(text)
-        except UnicodeEncodeError:
-            return None
-        if len(data) > self.max_value_bytes:
-            return None
-        size = length if text.isascii() else len(text.encode())
-        return ValueEntry(name, _CAPTURED, "str", size, blake2b(data, digest_size=16).digest(), data)
+    def _keep(self, key: tuple[int, str], entry: ValueEntry) -> None:
+        if len(self.recent) >= _RECENT_TEXTS:
+            del self.recent[next(iter(self.recent))]
+        self.recent[key] = entry
 
     def _newly_taken(self, name: str, value: Any, note: str = "") -> ValueEntry:
         cls = class_of(value)
@@ -200,6 +200,14 @@ def capture_policy(values: bool | ValueTracer | None, redact: Redaction | None) 
 def not_captured(name: str, value: Any, note: str) -> ValueEntry:
     """The record of a value that was not taken; ``note`` says why, and how to have it."""
     return ValueEntry(name, _NOT_CAPTURED, type_name_of(value), note=note)
+
+
+def _as_it_is(text: str) -> bytes:
+    """Its JSON; empty where lone surrogates keep it from having one."""
+    try:
+        return _encode(text)
+    except UnicodeEncodeError:
+        return b""
 
 
 def _unreadable(name: str, value: Any, error: Exception) -> ValueEntry:

@@ -17,6 +17,8 @@ __all__ = ["StepValues"]
 _UNLESS_FAILED: Final[tuple[Setting, ...]] = ("when", "sample")
 _AT_FAILURE: Final = "read when the step failed"
 
+_NO_LIMIT: Final = 1 << 62
+
 Remember = Callable[[int, int, tuple[ValueEntry, ...], int], None]
 
 
@@ -39,6 +41,9 @@ class StepValues:
         self._held: dict[tuple[int, int], Mapping[str, Any]] = {}
         self._written: dict[int, int] = {}
         self._total = 0
+        limits = [limit for limit in (tracer.max_run_bytes, tracer.max_total_bytes) if limit is not None]
+        self._near_limits = min(limits, default=_NO_LIMIT) - self._capture.max_event_bytes
+        """With less than this in total no event reaches a limit, of whichever run."""
 
     def started(self, run: RunFrame, step: int, path: str, inputs: Mapping[str, Any]) -> ValuesFrame | None:
         """A step's inputs, if they are kept now; they may be held until it ends."""
@@ -81,10 +86,14 @@ class StepValues:
         self, run: int, step: int, direction: int, values: Mapping[str, Any], note: str = ""
     ) -> ValuesFrame | None:
         written = self._written.get(run, 0)
-        entries = self._capture.entries(values, *self._room(written), note=note)
+        room, limit = (None, "") if self._total < self._near_limits else self._room(written)
+        entries = self._capture.entries(values, room, limit, note=note)
         if not entries:
             return None
-        size = sum([len(entry.data) for entry in entries if entry.data is not None])
+        size = 0
+        for entry in entries:
+            if entry.data is not None:
+                size += len(entry.data)
         self._written[run] = written + size
         self._total += size
         if direction == OUTPUT:
