@@ -249,7 +249,7 @@ class Copy:
 
     def mapping(self, mapping: dict[Any, Any]) -> dict[str, Any]:
         """A dict, as far as the budget goes."""
-        pairs = self.several(lambda: _DICT.items(mapping))
+        pairs = self._items_of(mapping)
         copied: dict[str, Any] = {}
         harmless = self._redaction.harmless
         for key, value in pairs:
@@ -276,6 +276,15 @@ class Copy:
                 return {"$type": "dict", "items": self._pairs(pairs)}
             self.field(copied, key if type(key) is str else str.__str__(key), value)
         return copied
+
+    def _items_of(self, mapping: dict[Any, Any]) -> list[tuple[Any, Any]]:
+        """Its items, as far as they can count; of a short one, as most are, all at once."""
+        try:
+            if _DICT.__len__(mapping) <= self.objects:
+                return list(_DICT.items(mapping))
+        except RuntimeError:  # changed size during iteration
+            pass
+        return self.several(lambda: _DICT.items(mapping))
 
     def field(self, copied: dict[str, Any], name: str, value: Any) -> None:
         """One named value; whole out of sight if its name is a secret's."""
