@@ -104,14 +104,17 @@ def rows() -> Iterator[Row]:
         ratio=ours / theirs,
         limit=1.0,
     )
-    listed = capture_ms(list(range(200_000)))
-    yield Row(
-        what="Taking a list of 200,000 integers",
-        ours=f"{listed:.2f} ms",
-        other="2 ms allowed",
-        ratio=listed / 2,
-        limit=1,
-    )
+    table = [{"id": number, "name": f"document {number}", "score": 1.5} for number in range(200_000)]
+    lists: dict[str, Any] = {"integers": list(range(200_000)), "dictionaries of three": table}
+    for what, value in lists.items():
+        listed = capture_ms(value)
+        yield Row(
+            what=f"Taking a list of 200,000 {what}",
+            ours=f"{listed:.2f} ms",
+            other="2 ms allowed",
+            ratio=listed / 2,
+            limit=1,
+        )
     try:
         import numpy as np
     except ImportError:
