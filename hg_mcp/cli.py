@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from hg_mcp import __version__, keeping
+from hg_mcp import __version__, keeping, sharing
 from hg_mcp.errors import BadArgumentError, CannotAnswer
 from hg_mcp.text import printable
 from hg_mcp.tools import GROUPS, TOOLS
@@ -31,7 +31,7 @@ _STORE: Final = click.Option(
 _JSON: Final = click.Option(["--json", "as_json"], is_flag=True, help="The reply itself, byte for byte, for scripts.")
 
 
-_STORE_COMMANDS: Final = {str(command.name): command for command in keeping.COMMANDS}
+_STORE_COMMANDS: Final = {str(command.name): command for command in (*keeping.COMMANDS, *sharing.COMMANDS)}
 
 
 class _Commands(click.Group):

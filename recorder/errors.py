@@ -2,6 +2,7 @@
 
 __all__ = [
     "BadSettingError",
+    "DamagedExportError",
     "ForeignFileError",
     "NewerFormatError",
     "NoStoreError",
@@ -49,6 +50,14 @@ class BadSettingError(RecorderError):
     def __init__(self, path: str, reason: str) -> None:
         self.path, self.reason = path, reason
         super().__init__(f"{path}: {reason}")
+
+
+class DamagedExportError(RecorderError):
+    """An export is cut or changed, too large, or holds what no recorder writes; nothing of it was imported."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"{path} cannot be imported: {reason}. Nothing was.")
 
 
 class StoreBusyError(RecorderError):

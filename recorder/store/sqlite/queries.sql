@@ -299,6 +299,9 @@ UPDATE expired_runs SET leftover = 0 WHERE run = ?;
 DELETE FROM expired_runs
 WHERE NOT leftover AND run <= (SELECT run FROM expired_runs ORDER BY run DESC LIMIT 1 OFFSET ?);
 
+-- name: drop_tombstone
+DELETE FROM expired_runs WHERE recorder = ? AND number = ? AND NOT leftover;
+
 -- name: drop_idle_recorder
 -- One of whom neither a run nor a file of its journal is left.
 DELETE FROM recorders
@@ -986,3 +989,73 @@ WHERE {where};
 
 -- name: paths
 SELECT step, path FROM steps WHERE run = :run AND step IN (SELECT value FROM json_each(:steps));
+
+-- Reading: runs as frames, to be shared ----------------------------------------------------------------------------------
+
+-- name: run_as_frame
+-- In the order of RunFrame's fields, with what goes into its error and what it told at the end.
+SELECT
+    runs.number, runs.run_id, graphs.name AS graph, runs.status, runs.started_at, runs.ended_at, runs.duration_ms,
+    runs.workflow_id, runs.parent_workflow_id, runs.is_map, runs.map_size, runs.items_completed, runs.items_failed,
+    runs.items_paused, runs.items_stopped, runs.items_restored, runs.supersteps, runs.steps, runs.failures, runs.version,
+    runs.metadata, runs.retry_of, runs.retry_index, runs.forked_from, runs.is_resume, runs.launched_by,
+    runs.stop_requested_at, runs.unknown_events, runs.start_missed, runs.duplicates, runs.graph_digest
+FROM runs JOIN names AS graphs ON graphs.id = runs.graph
+WHERE runs.id = ?;
+
+-- name: recorder_of_run
+SELECT recorders.* FROM recorders JOIN runs ON runs.recorder = recorders.id WHERE runs.id = ?;
+
+-- name: losses_of_recorder
+-- Of its segments that are still there.
+SELECT coalesce(sum(bytes_lost), 0) AS bytes_lost, coalesce(sum(bad_frames), 0) AS bad_frames
+FROM segments WHERE recorder = ?;
+
+-- name: steps_as_frames
+SELECT
+    steps.step, steps.parent, steps.kind, steps.span, nodes.name AS node, graphs.name AS graph, steps.path,
+    steps.started_at, steps.status, steps.item, steps.execution, steps.superstep, threads.name AS thread,
+    steps.created_at, steps.assigned_at, steps.ended_at, steps.duration_ms, steps.marks, steps.failures, steps.attempts,
+    steps.chunks, steps.decision, steps.nested_run_id, steps.map_size
+FROM steps
+JOIN names AS nodes ON nodes.id = steps.node
+JOIN names AS graphs ON graphs.id = steps.graph
+JOIN names AS threads ON threads.id = steps.thread
+WHERE steps.run = ?
+ORDER BY steps.step;
+
+-- name: attempts_as_frames
+SELECT step, number, started_at, ended_at, duration_ms, outcome, max_attempts, timeout_seconds, retry_scheduled
+FROM attempts WHERE run = ? ORDER BY step, number;
+
+-- name: error_at
+SELECT names.name, errors.message, errors.detail
+FROM errors JOIN names ON names.id = errors.type
+WHERE errors.run = ? AND errors.step = ? AND errors.attempt = ?;
+
+-- name: told_at
+SELECT metadata, input_tokens, output_tokens, tokens, cost, logs_dropped, cache_hits, cache_misses
+FROM told WHERE run = ? AND step = ?;
+
+-- name: values_as_frames
+SELECT
+    step_values.step, step_values.direction, names.name, step_values.status, types.name AS type, step_values.size,
+    contents.digest, contents.encoding, contents.data, step_values.note
+FROM step_values
+JOIN names ON names.id = step_values.name
+JOIN names AS types ON types.id = step_values.type
+LEFT JOIN contents ON contents.id = step_values.content
+WHERE step_values.run = ?
+ORDER BY step_values.step, step_values.direction, step_values.position;
+
+-- name: logs_as_frames
+SELECT
+    logs.step, logs.number, logs.at, logs.level, level_names.name AS level_name, loggers.name AS logger, logs.message,
+    logs.place, files.name AS file, logs.line, error_types.name AS error_type, logs.error_message, logs.fields
+FROM logs
+JOIN names AS level_names ON level_names.id = logs.level_name
+JOIN names AS loggers ON loggers.id = logs.logger
+JOIN names AS files ON files.id = logs.file
+LEFT JOIN names AS error_types ON error_types.id = logs.error_type
+WHERE logs.run = ?
+ORDER BY logs.step, logs.number;

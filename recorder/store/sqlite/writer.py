@@ -193,6 +193,24 @@ class SqliteWriter:
         with self._transaction():
             return self._search.index_some()
 
+    def holds(self, recorder: str, number: int | None = None) -> bool:
+        """Whether the store knows the recorder, or that run of its."""
+        with translated(self._path):
+            row = self._execute("find_recorder", recorder).fetchone()
+            found = row is not None
+            return found and (number is None or self._execute("find_run", row[0], number).fetchone() is not None)
+
+    def welcome(self, recorder: str, number: int) -> None:
+        """Take a run that had expired, should it come again. Its leftovers must be gone."""
+        with self._transaction():
+            self._execute("drop_tombstone", recorder, number)
+
+    @contextmanager
+    def together(self) -> Generator[None]:
+        """Whatever is written inside commits whole or not at all."""
+        with self._transaction():
+            yield
+
     def close(self) -> None:
         """Checkpoint, as far as readers let us, and let go."""
         try:
@@ -205,6 +223,9 @@ class SqliteWriter:
 
     @contextmanager
     def _transaction(self) -> Generator[None]:
+        if self._connection.in_transaction:
+            yield  # that of ``together``, which ends it
+            return
         with translated(self._path):
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
