@@ -296,6 +296,8 @@ def _next(found: Comparison) -> list[NextCall]:
     ]
     if (value := _guilty_value(found)) and len(step.path) + len(value) <= _LONGEST_HANDLE:
         calls.insert(0, suggestion(TRACE_VALUE, "where what differs came from", run=run, step=step.path, value=value))
+    if "attempts" in first.kinds:
+        calls.insert(0, suggestion(GET_RUN_STEPS, "what each of its attempts came to", run=run, step=step.path))
     if found.code is not None:
         calls.append(suggestion(DESCRIBE_GRAPH, "where the code stands", run=run))
     return calls

@@ -310,7 +310,7 @@ def _towards_cause(found: Explanation, run: str) -> list[NextCall]:
     A good run comes first, unless what failing items share was found: then their data is the matter, not the run.
     """
     if not found.faults:
-        return []
+        return [*_towards_end(found, run)]
     calls = [*_origin(found.faults[0], run)]
     if found.story.run.is_map and found.story.run.items_completed:
         calls.append(suggestion(CONTRAST_ITEMS, "what sets the failing items apart from the others", run=run))
@@ -318,6 +318,15 @@ def _towards_cause(found: Explanation, run: str) -> list[NextCall]:
         compared = suggestion(COMPARE_RUNS, "where it first parts from a good run, and why", run=run)
         calls.insert(len(calls) if _common(found) else 0, compared)
     return calls
+
+
+def _towards_end(found: Explanation, run: str) -> Iterator[NextCall]:
+    """Of a run that nobody told the end of: how it went otherwise than a good one, and what it was at."""
+    if found.good and found.story.unfinished:
+        yield suggestion(COMPARE_RUNS, "what was otherwise in a good run until then", run=run)
+    for step in found.story.unfinished[:1]:
+        if len(step.path) <= _LONGEST_HANDLE:
+            yield suggestion(GET_STEP_VALUES, "what the first unfinished step was given", run=run, step=step.path)
 
 
 def _origin(fault: KnownFault, run: str) -> Iterator[NextCall]:
