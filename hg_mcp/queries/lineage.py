@@ -19,7 +19,7 @@ from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.steps import find_step, node_id
 from hg_mcp.text import quoted
 from recorder.journal.frames import GraphFrame
-from recorder.store.protocols import Run, RunReader, Step, StepFilter, StoredValue
+from recorder.store.protocols import Run, RunFilter, RunReader, Step, StepFilter, StoredValue
 
 __all__ = ["Hop", "Lineage", "Place", "trace_value"]
 
@@ -71,7 +71,8 @@ class Lineage:
     ``end`` is ``run_input``, ``born`` (an output that no input of its step holds), ``outside`` (an input that no
     earlier recorded value holds), or ``limit``. ``has_inputs`` says whether the last step has recorded inputs,
     ``edges_from`` names the nodes from which edges of the graph lead to where the trail ends, ``is_ambiguous`` says
-    that an input of the last step does hold such a value, one too common to follow.
+    that an input of the last step does hold such a value, one too common to follow, ``has_good`` that the store has
+    another, good run of the graph.
     """
 
     run: Run
@@ -80,6 +81,7 @@ class Lineage:
     has_inputs: bool
     edges_from: Sequence[str] = ()
     is_ambiguous: bool = False
+    has_good: bool = False
 
 
 async def trace_value(reader: RunReader, handle: str, *, step: str, value: str) -> Lineage:
@@ -102,6 +104,7 @@ async def trace_value(reader: RunReader, handle: str, *, step: str, value: str) 
         hops.append(before)
     last = hops[-1].place
     inputs = await search.stored(last.step, "input")
+    good = await reader.runs(RunFilter(graph=run.graph, good=True), limit=2)
     ends = {"output": "born", "input": "outside" if last.step else "run_input"}
     return Lineage(
         run=run,
@@ -109,6 +112,7 @@ async def trace_value(reader: RunReader, handle: str, *, step: str, value: str) 
         end="limit" if len(hops) == _MOST_HOPS else ends[last.direction],
         has_inputs=bool(inputs),
         is_ambiguous=_is_common(last.content) and any(_holds(_decoded(one), last.content) for one in inputs),
+        has_good=any(one.key != run.key for one in good),
         edges_from=sorted(search.edge_sources(last)),
     )
 

@@ -134,7 +134,9 @@ def _next(found: Lineage) -> list[NextCall]:
     """What the step at the end of the trail was given, and whether it did otherwise before."""
     run, last = handle(found.run), found.hops[-1].place
     path = last.step.path if last.step else ""
-    calls = [suggestion(COMPARE_RUNS, "whether a good run had another value there", run=run)]
+    calls: list[NextCall] = []
+    if found.has_good:
+        calls.append(suggestion(COMPARE_RUNS, "whether a good run had another value there", run=run))
     if len(path) <= _LONGEST_HANDLE:
         reason = "all that went into the step where the trail ends, and came out" if path else "the run's own inputs"
         calls.insert(0, suggestion(GET_STEP_VALUES, reason, run=run, step=path))
