@@ -41,8 +41,8 @@ async def test_a_process_without_memory_left_still_records_why(store: Path):
         assert process.returncode == 1
     async with investigation(store) as asked:
         summary = await asked.begin()
-        assert at(summary, "causes[0].error_type") == "MemoryError"
-        assert at(summary, "causes[0].first") == "join"
+        assert at(summary, "faults[0].error_type") == "MemoryError"
+        assert at(summary, "faults[0].first") == "join"
         await asked.follow()
         await asked.follow()
         assert at(asked.reply, "first.step") == "count_rows"
