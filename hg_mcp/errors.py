@@ -7,7 +7,7 @@ bounded and stripped of control characters.
 import difflib
 from collections.abc import Iterable, Sequence
 
-from hg_mcp.names import GET_RUN_STEPS, GET_STEP_VALUES, LIST_RUNS, QUERY_SQL
+from hg_mcp.names import GET_RUN_STEPS, GET_STEP_VALUES, LIST_RUNS, NODE_STATS, QUERY_SQL
 from hg_mcp.text import one_line, quoted
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "RefusedSqlError",
     "StoreMissingError",
     "StoreRefusedError",
+    "TooManyStepsError",
     "UnknownItemsError",
     "UnknownRunError",
     "UnknownStepError",
@@ -89,6 +90,16 @@ class NoRunsError(CannotAnswer):
             super().__init__(f"No failed run is recorded. Call {LIST_RUNS} to see the runs there are.")
         else:
             super().__init__("The store holds no runs yet. Run a recorded program, then ask again.")
+
+
+class TooManyStepsError(CannotAnswer):
+    """A run has more steps than can be laid out in time at once."""
+
+    def __init__(self, run_id: str, most: int) -> None:
+        super().__init__(
+            f"Run {quoted(run_id)} has more than {most:,} steps, the most that are laid out in time at once. "
+            f"Call {NODE_STATS} for its nodes, or {GET_RUN_STEPS} with slower_than_ms for its slowest steps."
+        )
 
 
 class UnknownRunError(CannotAnswer):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hg_mcp.replies.structure import GraphDescription
     from hg_mcp.replies.values import ValueList
     from hg_mcp.replies.waiting import RunWait
+    from hg_mcp.replies.why_slow import SlowRun
 
 __all__ = [
     "ErrorGroupList",
@@ -32,6 +33,7 @@ __all__ = [
     "RunSummary",
     "RunWait",
     "SearchHits",
+    "SlowRun",
     "SqlRows",
     "StepList",
     "ValueList",
@@ -50,6 +52,7 @@ _MODULES = {
     "RunSummary": "story",
     "RunWait": "waiting",
     "SearchHits": "search",
+    "SlowRun": "why_slow",
     "SqlRows": "sql",
     "StepList": "steps",
     "ValueList": "values",

@@ -5,7 +5,7 @@ from typing import Final, Self
 
 from pydantic import Field, PrivateAttr
 
-from hg_mcp.names import GET_RUN_STEPS
+from hg_mcp.names import GET_RUN_STEPS, WHY_SLOW
 from hg_mcp.queries.nodes import NodeFacts, NodeTable
 from hg_mcp.replies.base import NextCall, Reply, Row, handles, next_part, started, suggestion
 from hg_mcp.replies.budget import Call, Part
@@ -124,7 +124,10 @@ def _summary(table: NodeTable) -> str:
 
 def _next(table: NodeTable) -> list[NextCall]:
     run, slow = table.run, max(table.nodes, key=_weight, default=None)
-    if run is None or slow is None or len(slow.node) > 80 or not slow.p95_ms:
+    if run is None or slow is None:
         return []
-    reason = "its executions slower than its p95"
-    return [suggestion(GET_RUN_STEPS, reason, run=handle(run), node=slow.node, slower_than_ms=ms(slow.p95_ms))]
+    found = [suggestion(WHY_SLOW, "which of them bounded the run's duration, and why", run=handle(run))]
+    if len(slow.node) <= 80 and slow.p95_ms:
+        limit = {"node": slow.node, "slower_than_ms": ms(slow.p95_ms)}
+        found.append(suggestion(GET_RUN_STEPS, "executions slower than the p95", run=handle(run), **limit))
+    return found

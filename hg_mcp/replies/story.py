@@ -16,6 +16,7 @@ from hg_mcp.names import (
     LIST_RUNS,
     NODE_STATS,
     WAIT_FOR_RUN,
+    WHY_SLOW,
 )
 from hg_mcp.queries.nodes import NodeFacts
 from hg_mcp.queries.runs import is_silent
@@ -349,10 +350,17 @@ def _next(story: RunStory) -> list[NextCall]:
         found.append(suggestion(GET_RUN_STEPS, "every unfinished step", run=run, status=status))
     if story.run.status == "running":
         found.append(suggestion(WAIT_FOR_RUN, "what it does next, and when it ends", run=run))
+    if story.nodes and _is_about_time(story):
+        found.append(suggestion(WHY_SLOW, "what its time went into, and what would shorten it", run=run))
     if story.nodes:
         used = ", tokens and cost" if any(facts.usage for facts in story.nodes) else ""
         found.append(suggestion(NODE_STATS, f"percentiles{used} of every node", run=run))
     return found or [suggestion(LIST_RUNS, "other runs")]
+
+
+def _is_about_time(story: RunStory) -> bool:
+    """Nothing failed, or something failed for want of time."""
+    return not story.faults or any("timeout" in fault.first.error.type.lower() for fault in story.faults)
 
 
 def _comparisons(story: RunStory) -> list[NextCall]:

@@ -27,6 +27,7 @@ _ADVICE: Final = {
 }
 _LOST: Final = "its content is not in the store: it was dropped to stay within limits, or is not read yet"
 _LONGEST_HANDLE: Final = 200
+_LONGEST_PATH: Final = 120
 _SHAPE_BYTES: Final = 160
 
 
@@ -69,11 +70,13 @@ class ValueRow(Row):
 class SpreadRow(Row):
     """How a measure is distributed over the values that have it; the paths of the steps with the extremes."""
 
-    measure: str = Field(description="characters, elements, keys, rows, bytes, or the number itself")
-    count: int
-    min: float
-    median: float
-    max: float
+    measure: str | None = Field(
+        default=None, description="characters, elements, keys, rows, bytes, or the number itself"
+    )
+    count: int | None = None
+    min: float | None = None
+    median: float | None = None
+    max: float | None = None
     min_at: str | None = Field(default=None, description="recorded names")
     max_at: str | None = Field(default=None, description="recorded names")
     failing_median: float | None = Field(default=None, description="in failed items")
@@ -147,7 +150,7 @@ class ValueList(Reply):
             total=page.total,
             shape=one_line(page.shape, _SHAPE_BYTES) if page.shape else None,
             profile=Profile.of(page.profile) if page.profile else None,
-            inside={printable(path): shape for path, shape in page.inside.items()} or None,
+            inside={one_line(path, _LONGEST_PATH): shape for path, shape in page.inside.items()} or None,
             advice=_advice(page) or None,
             values=[ValueRow.of(one, page) for one in page.values],
             next=_next(page),

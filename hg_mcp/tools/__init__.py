@@ -16,6 +16,7 @@ from hg_mcp.tools.runs import list_failed_runs, list_runs, summarize_run, wait_f
 from hg_mcp.tools.search import search_runs
 from hg_mcp.tools.sql import query_sql
 from hg_mcp.tools.steps import get_run_steps, get_step_values, node_stats
+from hg_mcp.tools.timing import why_slow
 
 __all__ = ["GROUPS", "TOOLS"]
 
@@ -24,7 +25,7 @@ GROUPS: Final[Mapping[str, tuple[Tool, ...]]] = {
     "Failures": (explain_failure, list_error_groups),
     "Steps": (get_run_steps, node_stats, get_step_values, get_logs),
     "Graphs": (describe_graph,),
-    "Causes": (compare_runs, contrast_items, trace_value),
+    "Causes": (compare_runs, contrast_items, trace_value, why_slow),
     "Anything else": (search_runs, query_sql),
 }
 

@@ -17,6 +17,7 @@ from recorder.store.text import TextHit, TextHits
 __all__ = [
     "IMPORTED",
     "Attempt",
+    "BackOff",
     "Backlog",
     "ErrorGroup",
     "ErrorGroupFilter",
@@ -36,6 +37,7 @@ __all__ = [
     "StepFilter",
     "StepValue",
     "StoredValue",
+    "TimedStep",
     "Usage",
     "Worker",
 ]
@@ -219,6 +221,37 @@ class Attempt:
     max_attempts: int
     timeout_seconds: float | None
     retry_scheduled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackOff:
+    """What retries cost a step: attempts that came to nothing (``timed_out`` at their limit), waits between them."""
+
+    step: int
+    attempts: int
+    timed_out: int
+    lost_ms: float
+    waited_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimedStep:
+    """What the timing of a whole run needs of a step; the fields are those of ``Step``."""
+
+    step: int
+    parent: int
+    kind: str
+    node: str
+    path: str
+    status: str
+    item: int | None
+    superstep: int | None
+    cached: bool
+    created_at: int | None
+    assigned_at: int | None
+    started_at: int
+    ended_at: int | None
+    duration_ms: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -556,6 +589,14 @@ class RunReader(Protocol):
 
     async def samples(self, run: int) -> list[Sample]:
         """Every execution of every node of the run, in start order."""
+        ...
+
+    async def timeline(self, run: int, *, limit: int) -> list[TimedStep]:
+        """When every step of the run started and ended, in start order."""
+        ...
+
+    async def back_offs(self, run: int) -> list[BackOff]:
+        """What retries cost the steps of the run that were tried more than once or ran into a time limit."""
         ...
 
     async def windows(self, graph: str, since: int, until: int) -> list[NodeWindow]:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.journal.frames import ITEM, NODE, HeartbeatFrame
+from recorder.journal.frames import ITEM, NODE, AttemptFrame, HeartbeatFrame
+from recorder.store.protocols import BackOff
 from recorder.store.sketch import Sketch
 from tests.contract.building import DAY, T0, Store, process, run, step
 
@@ -18,6 +19,27 @@ async def test_samples_tell_the_wait_in_the_queue_where_it_is_known(store: Store
     one, two = await store.reader.samples(1)
     assert (one.node, one.queue_ms, one.cached, one.duration_ms) == ("fetch", 2.0, True, 5.0)
     assert (two.status, two.queue_ms, two.attempts) == ("failed", None, 3)
+
+
+async def test_a_timeline_holds_every_step_with_its_moments(store: Store) -> None:
+    store.put(process(), run(), step(1, created_at=T0 - 2, assigned_at=T0 + 3, superstep=4, cached=True))
+    store.put(step(2, "running", kind=ITEM, item=7, parent=1))
+    one, two = await store.reader.timeline(1, limit=9)
+    assert (one.created_at, one.assigned_at, one.started_at, one.ended_at) == (T0 - 2, T0 + 3, T0 + 1, T0 + 5001)
+    assert (one.kind, one.node, one.status, one.superstep, one.cached) == ("node", "fetch", "completed", 4, True)
+    assert (two.kind, two.item, two.parent, two.status, two.ended_at) == ("item", 7, 1, "running", None)
+    assert await store.reader.timeline(1, limit=1) == [one]
+
+
+async def test_retries_cost_attempts_that_came_to_nothing_and_the_waits_between_them(store: Store) -> None:
+    store.put(process(), run(), step(1), step(2), step(3), step(4))
+    for number, (start, outcome) in enumerate([(0, "timed_out"), (7000, "failed"), (15_000, "succeeded")], start=1):
+        store.put(AttemptFrame(1, 1, number, T0 + start, T0 + start + 4000, 4.0, outcome))
+    store.put(AttemptFrame(1, 2, 1, T0, T0 + 1000, 1.0, "succeeded"), AttemptFrame(1, 3, 1, T0, None, None))
+    store.put(AttemptFrame(1, 4, 1, T0, T0 + 1000, 1.0, "timed_out"))
+    again, limit = await store.reader.back_offs(1)
+    assert again == BackOff(step=1, attempts=3, timed_out=1, lost_ms=8.0, waited_ms=7.0)
+    assert limit == BackOff(step=4, attempts=1, timed_out=1, lost_ms=1.0, waited_ms=0.0)
 
 
 def nearest_rank(values: list[float], fraction: float) -> float:

@@ -63,6 +63,11 @@ async def test_a_summary_names_the_failing_items_the_node_the_error_and_the_slow
                     "arguments": {"run": "run-a1b2c3d4e5f6"},
                     "reason": "what sets the failing items apart",
                 },
+                {
+                    "tool": "why_slow",
+                    "arguments": {"run": "run-a1b2c3d4e5f6"},
+                    "reason": "what its time went into, and what would shorten it",
+                },
                 {"tool": "node_stats", "arguments": {"run": "run-a1b2c3d4e5f6"}, "reason": "percentiles of every node"},
             ],
         }
@@ -120,8 +125,8 @@ async def test_all_of_that_fits_in_the_smallest_budget(ask):
             "omitted": [
                 {
                     "what": "next, about",
-                    "how_many": 3,
-                    "call": {"tool": "summarize_run", "arguments": {"run": "run-a1b2c3d4e5f6", "budget": 448}},
+                    "how_many": 4,
+                    "call": {"tool": "summarize_run", "arguments": {"run": "run-a1b2c3d4e5f6", "budget": 479}},
                 }
             ],
         }
@@ -283,10 +288,15 @@ async def test_node_statistics_are_exact_within_a_run(ask):
             ],
             "next": [
                 {
+                    "tool": "why_slow",
+                    "arguments": {"run": "run-a1b2c3d4e5f6"},
+                    "reason": "which of them bounded the run's duration, and why",
+                },
+                {
                     "tool": "get_run_steps",
                     "arguments": {"run": "run-a1b2c3d4e5f6", "node": "llm_call", "slower_than_ms": 4047.0},
-                    "reason": "its executions slower than its p95",
-                }
+                    "reason": "executions slower than the p95",
+                },
             ],
         }
     )

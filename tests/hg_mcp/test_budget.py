@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from hg_mcp.queries.alignment import Pair
 from hg_mcp.queries.changes import ABSENT, Change
 from hg_mcp.queries.compare import Comparison, Divergence, Pace, ValueChange
+from hg_mcp.queries.concurrency import Concurrency, MapPace, Serial
 from hg_mcp.queries.contrast import Contrast, Separator, Side
+from hg_mcp.queries.critical_path import Segment, shares_of
 from hg_mcp.queries.explain import Explanation, KnownFault
 from hg_mcp.queries.features import Feature
 from hg_mcp.queries.groups import STATES, Check, GroupPage, GroupState, NodeChange, Sampled
@@ -19,6 +21,7 @@ from hg_mcp.queries.holdup import HoldUp, Usual
 from hg_mcp.queries.lineage import Hop, Lineage, Place
 from hg_mcp.queries.logs import LogLine, LogPage
 from hg_mcp.queries.nodes import NodeFacts, NodeTable
+from hg_mcp.queries.pace import Outlier, UsualPace
 from hg_mcp.queries.profile import Spread, ValueProfile
 from hg_mcp.queries.reach import NotReached
 from hg_mcp.queries.reference import Difference, Reference
@@ -27,11 +30,15 @@ from hg_mcp.queries.search import Found, SearchPage
 from hg_mcp.queries.selection import Piece
 from hg_mcp.queries.separation import Rule
 from hg_mcp.queries.sql import SqlPage
+from hg_mcp.queries.step_waits import NodeWait
 from hg_mcp.queries.steps import StepDetail, StepPage
 from hg_mcp.queries.story import Fault, RunStory
 from hg_mcp.queries.structure import GraphPage, NodeState
+from hg_mcp.queries.timeline import Stretch
 from hg_mcp.queries.values import ValuePage
 from hg_mcp.queries.waiting import Glance, NextRun, RunWatch
+from hg_mcp.queries.what_if import WhatIf
+from hg_mcp.queries.why_slow import Slowness
 from hg_mcp.replies import (
     ErrorGroupList,
     FailureExplanation,
@@ -44,6 +51,7 @@ from hg_mcp.replies import (
     RunSummary,
     RunWait,
     SearchHits,
+    SlowRun,
     SqlRows,
     StepList,
     ValueList,
@@ -615,10 +623,40 @@ def search_pages(draw: st.DrawFn) -> SearchPage:
     )
 
 
+@st.composite
+def slow_runs(draw: st.DrawFn) -> Slowness:
+    ms, count, node, path = draw(st.floats(0.1, 1e12)), draw(COUNTS), draw(HANDLE), draw(HANDLE)
+    step = Stretch(number=1, parent=0, node=node, path=path, start=0.0, end=ms)
+    segments = [Segment(step=step, start=0.0, end=ms, between=draw(st.booleans()), held_ms=ms)] * draw(MANY)
+    times = {"queued_ms": ms, "held_ms": ms, "back_off_ms": ms, "lost_ms": ms}
+    wait = NodeWait(node=node, executions=count, **times, retries=count, timed_out=count, worst=step)
+    serial = Serial(node=node, path=path, executions=count, inside=draw(st.booleans()), apart_ms=ms, ms=ms)
+    spread = {"median_ms": ms, "usual_ms": ms, "low_ms": 1.0, "high_ms": 2.0, "more_ms": ms}
+    pace = UsualPace(node=node, executions=3, earlier=count, verdict=draw(st.sampled_from(["slower", "few"])), **spread)
+    held = {"held": count, "held_avg_ms": ms, "held_max_ms": ms}
+    return Slowness(
+        run=draw(runs()),
+        ms=ms,
+        steps=draw(st.sampled_from([0, count])),
+        path=segments,
+        shares=shares_of(segments) * draw(MANY),
+        at_once=Concurrency(average=ms, peak=count, idle_ms=ms, alone_ms=ms, lost_ms=draw(st.sampled_from([0.0, ms]))),
+        maps=[MapPace(path=path, items=count, at_once=1.0, peak=draw(st.integers(1, 9)), **held, ms=ms)] * draw(MANY),
+        serial=[serial] * draw(MANY),
+        waits=[wait] * draw(MANY),
+        outliers=[Outlier(step=step, usual_ms=draw(st.sampled_from([0.0, 1.0])), executions=count)] * draw(MANY),
+        usual_runs=[ms] * draw(MANY),
+        paces=[pace] * draw(MANY),
+        what_if=[WhatIf(node=node, factor=2.0, ms=ms / 2, at_best_ms=ms / 4)] * draw(st.integers(0, 3)),
+        order_known=draw(st.booleans()),
+    )
+
+
 REPLIES: st.SearchStrategy[Reply] = st.one_of(
     search_pages().map(SearchHits.of),
     sql_pages().map(SqlRows.of),
     log_pages().map(LogList.of),
+    slow_runs().map(SlowRun.of),
     stories().map(RunSummary.of),
     explanations().map(FailureExplanation.of),
     group_pages().map(ErrorGroupList.of),

@@ -33,6 +33,7 @@ EVERY_CALL: list[tuple[str, dict[str, Any]]] = [
     ("compare_runs", {"against": "run-a1"}),
     ("trace_value", {"step": "[3]/llm_call", "value": "prompt.docs[0].title"}),
     ("contrast_items", {"b": "status:completed"}),
+    ("why_slow", {"node": "fetch", "factor": 4.0}),
     ("get_step_values", {"run": "run-a1", "step": "[3]/llm_call"}),
     ("get_step_values", {"node": "llm_call", "items": "status:failed", "value": "prompt.docs[*].title"}),
     ("get_step_values", {"step": "[3]/llm_call", "value": "prompt", "range": "0:9"}),

@@ -745,6 +745,34 @@ SELECT
     (SELECT count(*) FROM quarantine) AS frames_quarantined
 FROM recorders;
 
+-- name: timeline
+-- Fewer joins than steps: this reads whole runs.
+SELECT
+    steps.step, steps.parent, steps.kind, names.name AS node, steps.path, steps.status, steps.item, steps.superstep,
+    steps.marks, steps.created_at, steps.assigned_at, steps.started_at, steps.ended_at, steps.duration_ms
+FROM steps
+JOIN names ON names.id = steps.node
+WHERE steps.run = :run
+ORDER BY steps.step
+LIMIT :limit;
+
+-- name: back_offs
+-- An attempt is lost when it did not succeed; the wait is from the end of one attempt to the start of the next.
+SELECT
+    step, count(*) AS attempts, sum(outcome = :timed_out) AS timed_out,
+    total(duration_ms) FILTER (WHERE outcome NOT IN ('', :succeeded)) AS lost_ms,
+    total(max(0, started_at - before)) / 1e3 AS waited_ms
+FROM (
+    SELECT
+        step, outcome, duration_ms, started_at,
+        lag(ended_at) OVER (PARTITION BY step ORDER BY number) AS before
+    FROM attempts
+    WHERE run = :run
+)
+GROUP BY step
+HAVING count(*) > 1 OR sum(outcome = :timed_out)
+ORDER BY step;
+
 -- name: last_seen
 SELECT max(seen_at) AS seen_at FROM recorders;
 

@@ -15,6 +15,7 @@ import msgspec
 from recorder.journal.frames import DIRECTIONS, RUN_CODES, STEP_CODES, GraphFrame
 from recorder.store.protocols import (
     Attempt,
+    BackOff,
     ErrorGroup,
     ErrorGroupFilter,
     Failure,
@@ -30,6 +31,7 @@ from recorder.store.protocols import (
     StepFilter,
     StepValue,
     StoredValue,
+    TimedStep,
     Usage,
 )
 from recorder.store.retention import ExpiredRun
@@ -166,6 +168,15 @@ class SqliteReader:
     async def samples(self, run: int) -> list[Sample]:
         """Every execution of every node of the run, in start order."""
         return [records.sample(row) for row in await self._fetch(QUERIES["samples"], run=run)]
+
+    async def timeline(self, run: int, *, limit: int) -> list[TimedStep]:
+        """When every step of the run started and ended, in start order."""
+        return [records.timed_step(row) for row in await self._fetch(QUERIES["timeline"], run=run, limit=limit)]
+
+    async def back_offs(self, run: int) -> list[BackOff]:
+        """What retries cost the steps of the run that were tried more than once or ran into a time limit."""
+        rows = await self._fetch(QUERIES["back_offs"], run=run, timed_out="timed_out", succeeded="succeeded")
+        return [records.back_off(row) for row in rows]
 
     async def windows(self, graph: str, since: int, until: int) -> list[NodeWindow]:
         """Per node, the executions that became final between the two moments (until excluded), in runs of the graph.

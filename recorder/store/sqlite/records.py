@@ -10,6 +10,7 @@ from recorder.events import RUN_STATUSES, STEP_STATUSES
 from recorder.journal.frames import DIRECTIONS, LOG_PLACES, VALUE_STATUSES, ErrorRecord
 from recorder.store.protocols import (
     Attempt,
+    BackOff,
     ErrorGroup,
     Failure,
     LogEntry,
@@ -20,6 +21,7 @@ from recorder.store.protocols import (
     Step,
     StepValue,
     StoredValue,
+    TimedStep,
     Usage,
     Worker,
 )
@@ -30,6 +32,7 @@ from recorder.store.tally import Tally
 
 __all__ = [
     "attempt",
+    "back_off",
     "error_group",
     "expired_run",
     "expiring_run",
@@ -42,6 +45,7 @@ __all__ = [
     "step_value",
     "stored_value",
     "tally",
+    "timed_step",
     "window",
     "worker",
 ]
@@ -107,6 +111,32 @@ def step(row: sqlite3.Row) -> Step:
         nested_run_id=None if nested is None else unpack_id(nested),
     )
     return Step(**fields)
+
+
+def timed_step(row: sqlite3.Row) -> TimedStep:
+    """A row of ``timeline``; by position, because whole runs are read so."""
+    one: list[Any] = [*row]
+    return TimedStep(
+        step=one[0],
+        parent=one[1],
+        kind=_KINDS[int(one[2])],
+        node=one[3],
+        path=one[4],
+        status=STEP_STATUSES[int(one[5])],
+        item=one[6],
+        superstep=one[7],
+        cached=bool(one[8] & CACHED),
+        created_at=one[9],
+        assigned_at=one[10],
+        started_at=one[11],
+        ended_at=one[12],
+        duration_ms=one[13],
+    )
+
+
+def back_off(row: sqlite3.Row) -> BackOff:
+    """A row of ``back_offs``."""
+    return BackOff(**_fields(row))
 
 
 def log(row: sqlite3.Row) -> LogEntry:
