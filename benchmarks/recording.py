@@ -25,6 +25,24 @@ class NoExporter(SpanExporter):
         return SpanExportResult.SUCCESS
 
 
+def events_of(nodes: int, round_: int) -> Iterator[tuple[NodeStartEvent, NodeEndEvent]]:
+    """The events of so many nodes of one run, which differ from round to round; made as they are asked for."""
+    for number in range(nodes):
+        place = {
+            "run_id": "run",
+            "span_id": f"{round_ & 0xFFFF:04x}{number:012x}",
+            "parent_span_id": "run",
+            "node_name": "call_llm",
+            "graph_name": "bench",
+        }
+        yield NodeStartEvent(**place), NodeEndEvent(**place)
+
+
+def begin(recorder: Recorder) -> None:
+    """The start of the run to which :func:`events_of` belong."""
+    recorder.on_event(RunStartEvent(run_id="run", span_id="run", graph_name="bench"))
+
+
 def nodes_of(recorder: Recorder) -> Callable[[], float]:
     """A function that records ``NODES`` nodes and returns the thread's CPU microseconds for each."""
     numbers = iter(range(10**12))
