@@ -64,7 +64,7 @@ torture: $(READY) ## Attack it for as long as it takes, and write docs/torture.m
 bench: $(READY) ## Measure beside its peers; reports, never fails
 	@$(BIN)/python -m benchmarks.run
 
-bench-large: $(READY) ## Ask a store of 10 M steps beside one of 1 M; writes docs/benchmarks-large.md
+bench-large: $(READY) ## Fill a store of 10 M steps and ask it beside one of 1 M; writes docs/benchmarks-large.md
 	@$(BIN)/python -m benchmarks.asking 1000000 10000000
 
 clean: ## Remove the virtual environment and what tools left behind
