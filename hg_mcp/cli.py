@@ -5,7 +5,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import click
 
@@ -19,6 +19,8 @@ __all__ = ["main"]
 
 _CANNOT_ANSWER: Final = 1
 _USAGE: Final = 2
+_HOST: Final = "127.0.0.1"
+_PORT: Final = 8765
 _TYPES: Final[Mapping[type, click.ParamType[Any]]] = {
     str: click.STRING,
     int: click.INT,
@@ -58,13 +60,30 @@ def main() -> None:
 
 @main.command()
 @click.option("--store", metavar="DIR", help="The store; it may appear later.")
-def serve(store: str | None) -> None:
-    """Serve the tools over stdio (MCP), for an IDE."""
+@click.option("--http", is_flag=True, help="Over streamable HTTP instead, to clients on this machine only.")
+@click.option("--host", help="With --http: 127.0.0.1 (the default), localhost or ::1.")
+@click.option("--port", type=click.IntRange(0, 65535), help="With --http: 8765 (the default), or 0 for a free one.")
+def serve(store: str | None, host: str | None, port: int | None, *, http: bool) -> None:
+    """Serve the tools (MCP) to an IDE, over stdio or local HTTP."""
     import asyncio  # lazy, like what follows: only questions need it, and the SDK takes half a second
 
-    from hg_mcp.server import serve as serve_stdio
+    from hg_mcp import server
 
-    asyncio.run(serve_stdio(store))
+    if not http and (host, port) != (None, None):
+        raise click.UsageError("--host and --port go with --http.")
+    if not http:
+        asyncio.run(server.serve(store))
+        return
+    try:
+        asyncio.run(server.serve_http(store, host or _HOST, _PORT if port is None else port, _announce))
+    except CannotAnswer as reason:
+        _refuse(reason)
+    except KeyboardInterrupt:
+        return  # how people end a server
+
+
+def _announce(url: str) -> None:
+    click.echo(f"Serving MCP at {url}")
 
 
 @main.command()
@@ -112,11 +131,15 @@ def _asker(name: str) -> Callable[..., None]:
         try:
             reply = asyncio.run(_answered(name, arguments, store))
         except CannotAnswer as reason:
-            click.echo(printable(str(reason)), err=True)
-            raise SystemExit(_USAGE if isinstance(reason, BadArgumentError) else _CANNOT_ANSWER) from None
+            _refuse(reason)
         _show(reply, as_json=as_json)
 
     return ask
+
+
+def _refuse(reason: CannotAnswer) -> NoReturn:
+    click.echo(printable(str(reason)), err=True)
+    raise SystemExit(_USAGE if isinstance(reason, BadArgumentError) else _CANNOT_ANSWER) from None
 
 
 async def _answered(name: str, arguments: Mapping[str, Any], store: str | None) -> bytes:
