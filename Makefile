@@ -7,10 +7,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.hg-mcp-ready
 LIVE := build/live-venv
 LIVE_READY := $(LIVE)/.hg-mcp-ready
+PEERS := build/peers-venv
 HYPERGRAPH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test live check fmt torture bench bench-large clean
+.PHONY: help venv demo test live check fmt torture bench bench-large bench-peers clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -66,6 +67,15 @@ bench: $(READY) ## Measure beside its peers; reports, never fails
 
 bench-large: $(READY) ## Fill a store of 10 M steps and ask it beside one of 1 M; writes docs/benchmarks-large.md
 	@$(BIN)/python -m benchmarks.asking 1000000 10000000
+
+bench-peers: ## Measure beside MLflow, Langfuse and LangSmith, as they install; writes docs/benchmarks-peers.md
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check msgspec aiosqlite opentelemetry-sdk
+	@mkdir -p build/peers-logs
+	@for peer in mlflow langfuse langsmith; do \
+		$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check $$peer >build/peers-logs/$$peer.log 2>&1 || true; \
+	done
+	@$(PEERS)/bin/python -m benchmarks.peers
 
 clean: ## Remove the virtual environment and what tools left behind
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache demo-store *.egg-info
