@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from recorder.errors import ForeignFileError, NewerFormatError, NoStoreError, StoreBusyError
 from recorder.ingest import Follower, Ingester, PassResult, open_reader
+from recorder.ingest.backlog import segment_sizes
 from recorder.ingest.passes import JournalPass
 from recorder.journal.frames import CloseFrame, Frame, HeartbeatFrame, ProcessFrame, RunFrame, StepFrame
 from recorder.journal.segment import PREAMBLE, Segment, encode, segment_name
@@ -144,7 +145,7 @@ async def test_killed_at_any_moment_every_frame_is_counted_once(location: StoreL
     chance = random.Random(7)
 
     def progress() -> int:
-        left = {path.name: path.stat().st_size for path in Path(location.journal).glob("*.hgj")}
+        left = segment_sizes(location.journal)  # files go while they are looked at
         offsets = read_offsets(location.database)
         return total - sum(size - offsets.get(name, 0) for name, size in left.items())
 

@@ -13,9 +13,11 @@ from typing import Final
 from recorder.store.sqlite.queries import QUERIES
 from recorder.store.text import words
 
-__all__ = ["PLACES_A_MS", "SearchIndex"]
+__all__ = ["SearchIndex", "first_place"]
 
-PLACES_A_MS: Final = 1 << 22
+_PLACES_A_MS: Final = 1 << 22
+_LAST_MS: Final = (1 << 41) - 2
+"""Of the years that have places, up to 2039; whatever is said to have been earlier or later stands at the ends."""
 _MOST_TEXTS: Final = 2_000
 """Distinct texts of a run that are indexed; 350 bytes of index each."""
 _BATCH: Final = 200
@@ -88,7 +90,12 @@ class SearchIndex:
 
     def _places(self, started_at: int, count: int) -> Iterator[int]:
         """Free places of the run's millisecond, after those of other runs that began in it."""
-        first = (started_at // 1000) * PLACES_A_MS
-        last = self._connection.execute(QUERIES["last_place"], (first, first + PLACES_A_MS)).fetchone()[0]
+        first = first_place(started_at)
+        last = self._connection.execute(QUERIES["last_place"], (first, first + _PLACES_A_MS)).fetchone()[0]
         begin = first if last is None else last + 1
         return iter(range(begin, begin + count))
+
+
+def first_place(moment: int) -> int:
+    """Where the texts of a run that began at a moment (microseconds) stand in the index: it is in the order of time."""
+    return min(max(moment // 1000, 0), _LAST_MS) * _PLACES_A_MS

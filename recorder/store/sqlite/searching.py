@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from recorder.events import RUN_STATUSES
-from recorder.store.sqlite.indexing import PLACES_A_MS
+from recorder.store.sqlite.indexing import first_place
 from recorder.store.sqlite.queries import QUERIES, conjunction
 from recorder.store.text import KINDS, TextHit, TextHits, contains
 
@@ -68,7 +68,7 @@ class TextSearch:
 
     async def _candidates(self, before: int, page: int, *, index: bool) -> tuple[int | None, list[int]]:
         """Places of texts that may hold the phrases, and the last place read; None: there are no more."""
-        first = (self._values["since"] or 0) // 1000 * PLACES_A_MS if "where_run_since" in self._conditions else 0
+        first = first_place(self._values["since"] or 0) if "where_run_since" in self._conditions else 0
         bounds = {"before": before, "first": first, "limit": page}
         if index:
             match = " AND ".join(f'"{phrase.strip()}" *' for phrase in self._phrases)
@@ -84,7 +84,7 @@ class TextSearch:
         runs = await self._fetch(query, limit=_PENDING_RUNS, **self._values)
         hits: list[TextHit] = []
         for row in runs:
-            first = row["started_at"] // 1000 * PLACES_A_MS
+            first = first_place(row["started_at"])
             if first < before:
                 hits += [hit for hit in await self._in_rows(row, first) if hit.place < before]
         more = await self._count("count_pending") - len(runs) if len(runs) == _PENDING_RUNS else 0
