@@ -40,7 +40,7 @@ from recorder.journal.frames import (
     ValuesFrame,
 )
 from recorder.location import StoreLocation
-from recorder.store.protocols import SegmentState
+from recorder.store.records import SegmentState
 from recorder.store.sqlite import SqliteWriter
 
 TABLE: Final = Path(__file__).parent.parent / "docs" / "benchmarks-large.md"

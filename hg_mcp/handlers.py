@@ -48,7 +48,7 @@ from hg_mcp.text import one_line, quoted
 from hg_mcp.tools import TOOLS
 from hg_mcp.tools.answering import answer
 from hg_mcp.tools.definition import Tool
-from recorder.store.protocols import Run, RunFilter
+from recorder.store.records import Run, RunFilter
 
 __all__ = ["Handlers"]
 

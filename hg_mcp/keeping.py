@@ -17,7 +17,7 @@ from hg_mcp.text import one_line, printable, quoted
 
 if TYPE_CHECKING:
     from recorder.ingest import Ingester
-    from recorder.store.protocols import Run
+    from recorder.store.records import Run
     from recorder.store.retention import ExpiringRun, Retention
 
 __all__ = ["COMMANDS", "STORE", "contained", "found_runs", "writing"]

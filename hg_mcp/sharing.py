@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from recorder.journal.frames import Frame
     from recorder.redaction import Redaction
     from recorder.store.origin import Origin
-    from recorder.store.protocols import Run
+    from recorder.store.records import Run
 
 __all__ = ["COMMANDS"]
 

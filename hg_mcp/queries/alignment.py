@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from recorder.store.protocols import Step, StepValue
+from recorder.store.records import Step, StepValue
 
 __all__ = ["Pair", "Trace", "aligned", "moved_items"]
 

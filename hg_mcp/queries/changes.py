@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from hg_mcp.queries.paths import path_text
-from recorder.store.protocols import StoredValue
+from recorder.store.records import StoredValue
 
 __all__ = ["ABSENT", "Change", "changes", "decoded"]
 

@@ -15,7 +15,8 @@ from hg_mcp.queries.reference import Difference, Reference, changed_code, differ
 from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.steps import node_id
 from recorder.journal.frames import GraphFrame, GraphNode
-from recorder.store.protocols import Run, RunReader, Step, StepFilter, StepValue, StoredValue
+from recorder.store.protocols import RunReader
+from recorder.store.records import Run, Step, StepFilter, StepValue, StoredValue
 
 __all__ = ["Comparison", "Divergence", "Pace", "ValueChange", "compare_runs"]
 

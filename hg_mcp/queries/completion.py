@@ -5,7 +5,8 @@ from typing import Final
 
 from hg_mcp.errors import CannotAnswer
 from hg_mcp.queries.runs import find_run
-from recorder.store.protocols import RunFilter, RunReader
+from recorder.store.protocols import RunReader
+from recorder.store.records import RunFilter
 
 __all__ = ["ARGUMENTS", "completions"]
 

@@ -16,7 +16,8 @@ from hg_mcp.queries.separation import Rule, best_category, best_threshold, holm,
 from hg_mcp.queries.steps import find_step
 from hg_mcp.queries.words import as_ranges
 from hg_mcp.text import quoted
-from recorder.store.protocols import Run, RunReader, Step, StepFilter, StepValue
+from recorder.store.protocols import RunReader
+from recorder.store.records import Run, Step, StepFilter, StepValue
 
 __all__ = ["CONCLUSIVE", "Contrast", "Separator", "Side", "contrast"]
 

@@ -15,16 +15,8 @@ from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.steps import find_step
 from hg_mcp.queries.story import Fault, RunStory, faults_of, story_of
 from hg_mcp.queries.suspects import suspect
-from recorder.store.protocols import (
-    Attempt,
-    ErrorGroup,
-    ErrorGroupFilter,
-    Failure,
-    Run,
-    RunReader,
-    Step,
-    StoredValue,
-)
+from recorder.store.protocols import RunReader
+from recorder.store.records import Attempt, ErrorGroup, ErrorGroupFilter, Failure, Run, Step, StoredValue
 
 __all__ = ["Explanation", "KnownFault", "explanation"]
 

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, cast
 
 import msgspec
 
-from recorder.store.protocols import Run, Step, StepValue
+from recorder.store.records import Run, Step, StepValue
 
 __all__ = ["Column", "Feature", "columns_of", "place_within"]
 

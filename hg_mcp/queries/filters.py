@@ -9,7 +9,8 @@ from hg_mcp.errors import BadArgumentError, UnknownWordError
 from hg_mcp.queries.words import read_metadata, read_moment, read_statuses
 from hg_mcp.text import quoted
 from recorder.events import RUN_STATUSES
-from recorder.store.protocols import RunFilter, RunReader
+from recorder.store.protocols import RunReader
+from recorder.store.records import RunFilter
 
 __all__ = ["RunQuestion", "emptying", "run_filter"]
 

@@ -8,7 +8,8 @@ from hg_mcp.errors import BadArgumentError, UnknownWordError
 from hg_mcp.names import LIST_ERROR_GROUPS, LIST_RUNS
 from hg_mcp.queries.words import cursor_of, now_us, read_cursor, read_moment
 from hg_mcp.text import quoted
-from recorder.store.protocols import ErrorGroup, ErrorGroupFilter, NodeWindow, RunFilter, RunReader
+from recorder.store.protocols import RunReader
+from recorder.store.records import ErrorGroup, ErrorGroupFilter, NodeWindow, RunFilter
 
 __all__ = ["STATES", "Check", "GroupPage", "GroupState", "NodeChange", "Sampled", "group_page"]
 

@@ -12,7 +12,8 @@ from typing import Final
 from hg_mcp.queries.nodes import nodes_of
 from hg_mcp.queries.runs import is_silent
 from hg_mcp.queries.words import now_us
-from recorder.store.protocols import Run, RunFilter, RunReader, Step, StepFilter
+from recorder.store.protocols import RunReader
+from recorder.store.records import Run, RunFilter, Step, StepFilter
 
 __all__ = ["MUCH_LONGER", "HoldUp", "Usual", "hold_up", "open_steps", "usual_of"]
 

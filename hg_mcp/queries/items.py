@@ -9,7 +9,8 @@ from hg_mcp.errors import BadArgumentError, UnknownItemsError
 from hg_mcp.queries.words import as_ranges, read_statuses
 from hg_mcp.text import quoted
 from recorder.events import STEP_STATUSES
-from recorder.store.protocols import Run, RunReader, Step, StepFilter
+from recorder.store.protocols import RunReader
+from recorder.store.records import Run, Step, StepFilter
 
 __all__ = ["ItemChoice", "no_such_items", "outer_item", "outer_item_path", "read_items"]
 

@@ -19,7 +19,8 @@ from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.steps import find_step, node_id
 from hg_mcp.text import quoted
 from recorder.journal.frames import GraphFrame
-from recorder.store.protocols import Run, RunFilter, RunReader, Step, StepFilter, StoredValue
+from recorder.store.protocols import RunReader
+from recorder.store.records import Run, RunFilter, Step, StepFilter, StoredValue
 
 __all__ = ["Hop", "Lineage", "Place", "trace_value"]
 

@@ -13,7 +13,8 @@ from typing import Final
 from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.steps import find_step
 from hg_mcp.queries.words import cursor_of, read_cursor, read_moment
-from recorder.store.protocols import LogEntry, LogFilter, Run, RunReader, Step
+from recorder.store.protocols import RunReader
+from recorder.store.records import LogEntry, LogFilter, Run, Step
 
 __all__ = ["LEVELS", "LogLine", "LogPage", "log_page"]
 

@@ -12,7 +12,8 @@ from hg_mcp.errors import BadArgumentError, UnknownWordError
 from hg_mcp.names import LIST_RUNS
 from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.words import now_us, read_moment
-from recorder.store.protocols import NodeUsage, NodeWindow, Run, RunReader, Sample, Usage
+from recorder.store.protocols import RunReader
+from recorder.store.records import NodeUsage, NodeWindow, Run, Sample, Usage
 
 __all__ = ["NodeFacts", "NodeTable", "node_table", "nodes_of"]
 

@@ -10,7 +10,8 @@ from statistics import median
 from typing import Final
 
 from hg_mcp.queries.timeline import Stretch, Timeline
-from recorder.store.protocols import Run, RunFilter, RunReader
+from recorder.store.protocols import RunReader
+from recorder.store.records import Run, RunFilter
 
 __all__ = ["Outlier", "UsualPace", "UsualRuns", "earlier_runs", "outliers", "paces"]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from recorder.journal.frames import ErrorRecord
-from recorder.store.protocols import Run
+from recorder.store.records import Run
 
 __all__ = ["packages_of"]
 

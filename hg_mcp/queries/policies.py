@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from hg_mcp.text import one_line, quoted
-from recorder.store.protocols import Run, Step
+from recorder.store.records import Run, Step
 from recorder.values import Setting, ValueTracer
 
 __all__ = ["why_absent"]

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from hg_mcp.errors import CannotAnswer
 from hg_mcp.queries.selection import decoded
 from hg_mcp.queries.shapes import elements_of, special_of
-from recorder.store.protocols import StepValue
+from recorder.store.records import StepValue
 
 __all__ = ["Spread", "ValueProfile", "profile_of"]
 

@@ -1,7 +1,8 @@
 """Whether an answer about a run, or a graph's latest run, would be another one by now: told without giving it."""
 
 from hg_mcp.queries.runs import find_run
-from recorder.store.protocols import RunFilter, RunProgress, RunReader
+from recorder.store.protocols import RunReader
+from recorder.store.records import RunFilter, RunProgress
 
 __all__ = ["Pulse", "pulse"]
 

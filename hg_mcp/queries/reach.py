@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from hg_mcp.queries.items import outer_item, outer_item_path
 from hg_mcp.queries.steps import node_id
 from recorder.journal.frames import GraphFrame
-from recorder.store.protocols import Run, RunReader, Sample
+from recorder.store.protocols import RunReader
+from recorder.store.records import Run, Sample
 
 __all__ = ["NotReached", "not_reached"]
 

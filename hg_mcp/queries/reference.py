@@ -15,7 +15,8 @@ from hg_mcp.queries.changes import ABSENT, Change, changes, decoded
 from hg_mcp.queries.runs import find_run
 from hg_mcp.text import quoted
 from recorder.journal.frames import GraphFrame, GraphNode
-from recorder.store.protocols import Run, RunFilter, RunReader, StepFilter, StoredValue
+from recorder.store.protocols import RunReader
+from recorder.store.records import Run, RunFilter, StepFilter, StoredValue
 
 __all__ = ["Difference", "Reference", "changed_code", "differences", "last_good", "reference_for"]
 

@@ -7,7 +7,8 @@ from typing import Final
 from hg_mcp.errors import AmbiguousRunError, ExpiredRunError, NoRunsError, UnknownRunError
 from hg_mcp.queries.filters import RunQuestion, emptying, run_filter
 from hg_mcp.queries.words import cursor_of, day_of, now_us, read_cursor
-from recorder.store.protocols import Run, RunFilter, RunReader
+from recorder.store.protocols import RunReader
+from recorder.store.records import Run, RunFilter
 
 __all__ = ["RunPage", "find_run", "has_failures_inside", "is_silent", "run_page"]
 

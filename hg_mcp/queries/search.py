@@ -15,7 +15,8 @@ from hg_mcp.queries.filters import RunQuestion, emptying, run_filter
 from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.words import cursor_of, read_cursor
 from hg_mcp.text import quoted
-from recorder.store.protocols import Run, RunReader, StepFilter, StepValue
+from recorder.store.protocols import RunReader
+from recorder.store.records import Run, StepFilter, StepValue
 from recorder.store.text import TextHit, contains, pattern_of, phrase_words
 
 __all__ = ["Found", "SearchPage", "search_page"]

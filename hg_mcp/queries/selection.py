@@ -11,7 +11,7 @@ from hg_mcp.errors import BadArgumentError, CannotAnswer, UnknownValueError
 from hg_mcp.queries.paths import Part, Selected, follow, path_text
 from hg_mcp.queries.shapes import elements_of, keys_of, kind_of, shape_of
 from hg_mcp.text import quoted
-from recorder.store.protocols import StoredValue
+from recorder.store.records import StoredValue
 
 __all__ = ["Piece", "decoded", "inside", "lack", "members", "piece_of", "text_of"]
 

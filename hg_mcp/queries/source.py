@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 from hg_mcp.errors import StoreMissingError, StoreRefusedError
 from recorder.errors import NoStoreError, RecorderError
 from recorder.location import StoreLocation, find_store
-from recorder.store.protocols import Backlog, RunReader
+from recorder.store.protocols import RunReader
+from recorder.store.records import Backlog
 
 if TYPE_CHECKING:
     from recorder.ingest import Follower

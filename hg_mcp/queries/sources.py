@@ -11,7 +11,7 @@ from typing import Final
 from recorder.code import source_hash_on_disk
 from recorder.journal.frames import GraphFrame, GraphNode
 from recorder.process import host_name
-from recorder.store.protocols import Run
+from recorder.store.records import Run
 
 __all__ = ["changed_sources"]
 

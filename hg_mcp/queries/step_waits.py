@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hg_mcp.queries.timeline import Stretch, Timeline
-from recorder.store.protocols import BackOff
+from recorder.store.records import BackOff
 
 __all__ = ["NodeWait", "waits"]
 

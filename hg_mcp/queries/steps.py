@@ -12,7 +12,8 @@ from hg_mcp.queries.sources import changed_sources
 from hg_mcp.queries.words import cursor_of, read_cursor, read_statuses
 from recorder.events import STEP_STATUSES
 from recorder.journal.frames import ErrorRecord, GraphFrame, GraphNode
-from recorder.store.protocols import Attempt, Run, RunReader, Step, StepFilter
+from recorder.store.protocols import RunReader
+from recorder.store.records import Attempt, Run, Step, StepFilter
 
 __all__ = ["StepDetail", "StepPage", "find_step", "known_node", "node_id", "step_page"]
 

@@ -10,7 +10,8 @@ from hg_mcp.queries.nodes import NodeFacts, nodes_of
 from hg_mcp.queries.packages import packages_of
 from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.sources import changed_sources
-from recorder.store.protocols import Failure, LogFilter, Run, RunFilter, RunReader, Sample, Step, Usage
+from recorder.store.protocols import RunReader
+from recorder.store.records import Failure, LogFilter, Run, RunFilter, Sample, Step, Usage
 
 __all__ = ["Fault", "RunStory", "faults_of", "run_story", "story_of"]
 

@@ -10,7 +10,8 @@ from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.sources import changed_sources
 from hg_mcp.queries.steps import node_id
 from recorder.journal.frames import GraphFrame, GraphNode
-from recorder.store.protocols import Run, RunFilter, RunReader, Sample
+from recorder.store.protocols import RunReader
+from recorder.store.records import Run, RunFilter, Sample
 
 __all__ = ["NOT_REACHED", "GraphPage", "NodeState", "graph_page"]
 

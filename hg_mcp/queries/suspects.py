@@ -13,7 +13,7 @@ import msgspec
 
 from hg_mcp.queries.paths import path_text
 from recorder.journal.frames import ErrorRecord
-from recorder.store.protocols import StoredValue
+from recorder.store.records import StoredValue
 
 __all__ = ["suspect"]
 

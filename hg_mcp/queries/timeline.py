@@ -9,7 +9,8 @@ from typing import Final
 
 from hg_mcp.errors import TooManyStepsError
 from hg_mcp.queries.words import now_us
-from recorder.store.protocols import Run, RunReader, TimedStep
+from recorder.store.protocols import RunReader
+from recorder.store.records import Run, TimedStep
 
 __all__ = ["MOST_STEPS", "NEAR_MS", "Stretch", "Timeline", "laid_out", "most_at_once", "read_timeline"]
 

@@ -16,7 +16,8 @@ from hg_mcp.queries.shapes import shape_of
 from hg_mcp.queries.steps import find_step, known_node
 from hg_mcp.queries.words import cursor_of, read_cursor
 from hg_mcp.text import quoted
-from recorder.store.protocols import Run, RunReader, Step, StepFilter, StepValue, StoredValue
+from recorder.store.protocols import RunReader
+from recorder.store.records import Run, Step, StepFilter, StepValue, StoredValue
 
 __all__ = ["ValuePage", "ValueQuestion", "value_page"]
 

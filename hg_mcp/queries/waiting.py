@@ -14,7 +14,8 @@ from hg_mcp.queries.runs import find_run, is_silent
 from hg_mcp.queries.watch import Watch
 from hg_mcp.queries.words import cursor_of, read_cursor
 from recorder.events import RUN_STATUSES
-from recorder.store.protocols import Run, RunFilter, RunProgress, RunReader, Step
+from recorder.store.protocols import RunReader
+from recorder.store.records import Run, RunFilter, RunProgress, Step
 
 __all__ = ["Glance", "NextRun", "RunWatch", "next_run", "watch_run"]
 

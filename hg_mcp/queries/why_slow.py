@@ -14,7 +14,8 @@ from hg_mcp.queries.schedule import Planner
 from hg_mcp.queries.step_waits import NodeWait, waits
 from hg_mcp.queries.timeline import Timeline, read_timeline
 from hg_mcp.queries.what_if import WhatIf, what_if
-from recorder.store.protocols import Run, RunReader
+from recorder.store.protocols import RunReader
+from recorder.store.records import Run
 
 __all__ = ["Slowness", "slowness"]
 

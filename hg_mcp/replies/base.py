@@ -13,7 +13,7 @@ from hg_mcp.queries.words import now_us
 from hg_mcp.replies.budget import Call, Part, fitted
 from hg_mcp.replies.words import iso, ms
 from hg_mcp.text import one_line
-from recorder.store.protocols import Backlog, Run
+from recorder.store.records import Backlog, Run
 
 __all__ = [
     "Behind",

@@ -30,7 +30,7 @@ from hg_mcp.replies.words import counted, error_line, handle, iso
 from hg_mcp.text import one_line, printable, quoted, width
 from recorder.fingerprint import file_of_project
 from recorder.journal.frames import ErrorRecord
-from recorder.store.protocols import Run, StoredValue
+from recorder.store.records import Run, StoredValue
 
 __all__ = ["FailureExplanation"]
 

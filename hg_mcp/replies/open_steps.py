@@ -10,7 +10,7 @@ from hg_mcp.queries.words import now_us
 from hg_mcp.replies.base import Row, started
 from hg_mcp.replies.words import counted, lasted, ms, since_now
 from hg_mcp.text import printable, quoted
-from recorder.store.protocols import Step
+from recorder.store.records import Step
 
 __all__ = ["OpenStep", "held_words", "open_rows"]
 

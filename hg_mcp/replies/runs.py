@@ -23,7 +23,7 @@ from hg_mcp.replies.base import (
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.words import counted, error_line, handle, status_words
 from hg_mcp.text import one_line, quoted
-from recorder.store.protocols import Run
+from recorder.store.records import Run
 
 __all__ = ["RunList", "RunRow"]
 

@@ -16,7 +16,7 @@ from hg_mcp.replies.words import counted, error_line, file_from, handle, iso, ms
 from hg_mcp.text import one_line, printable, quoted
 from recorder.fingerprint import file_of_project
 from recorder.journal.frames import ErrorRecord
-from recorder.store.protocols import Attempt, Run, Step
+from recorder.store.records import Attempt, Run, Step
 
 __all__ = ["StepList", "StepRow"]
 

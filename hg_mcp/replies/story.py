@@ -41,7 +41,7 @@ from hg_mcp.replies.open_steps import OpenStep, held_words, open_rows
 from hg_mcp.replies.usage import UsageRow, usage_words
 from hg_mcp.replies.words import counted, handle, lasted, ms, package_words, status_words
 from hg_mcp.text import one_line, printable, quoted, width
-from recorder.store.protocols import Run
+from recorder.store.records import Run
 
 __all__ = ["RunSummary", "failing_line", "story_line"]
 

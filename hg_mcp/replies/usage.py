@@ -3,7 +3,7 @@
 from typing import Self
 
 from hg_mcp.replies.base import Row
-from recorder.store.protocols import Usage
+from recorder.store.records import Usage
 
 __all__ = ["UsageRow", "usage_words"]
 

@@ -14,7 +14,7 @@ from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, 
 from hg_mcp.replies.budget import Call, Excerpt, Part
 from hg_mcp.replies.words import counted, handle
 from hg_mcp.text import one_line, printable, quoted
-from recorder.store.protocols import StepValue
+from recorder.store.records import StepValue
 
 __all__ = ["Profile", "ValueList", "ValueRow"]
 

@@ -13,7 +13,7 @@ from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.open_steps import OpenStep, held_words, open_rows
 from hg_mcp.replies.words import counted, error_line, handle, lasted, ms, status_words
 from hg_mcp.text import one_line, printable, quoted
-from recorder.store.protocols import Step
+from recorder.store.records import Step
 
 __all__ = ["RunWait"]
 

@@ -7,7 +7,7 @@ from typing import Final
 from hg_mcp.queries.runs import has_failures_inside
 from hg_mcp.text import head, one_line, printable
 from recorder.fingerprint import file_of_project
-from recorder.store.protocols import Run
+from recorder.store.records import Run
 
 __all__ = [
     "counted",

@@ -8,7 +8,7 @@ from recorder.journal.frames import ProcessFrame
 from recorder.journal.liveness import owner_state
 from recorder.journal.reader import SegmentReader, segment_files
 from recorder.process import is_alive
-from recorder.store.protocols import Backlog
+from recorder.store.records import Backlog
 
 __all__ = ["Deaths", "backlog", "has_died", "segment_sizes"]
 

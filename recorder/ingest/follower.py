@@ -10,7 +10,7 @@ from recorder.ingest.ingester import Ingester
 from recorder.ingest.opening import is_foldable, is_writable
 from recorder.ingest.passes import PassResult
 from recorder.location import StoreLocation
-from recorder.store.protocols import Backlog
+from recorder.store.records import Backlog
 from recorder.store.sqlite import is_unindexed, read_offsets
 
 __all__ = ["Follower"]

@@ -35,7 +35,7 @@ from recorder.journal.frames import (
     graph_frame,
 )
 from recorder.store.origin import Origin
-from recorder.store.protocols import IMPORTED, SegmentState
+from recorder.store.records import IMPORTED, SegmentState
 from recorder.store.retention import FOR_GOOD
 from recorder.store.sqlite import SqliteWriter
 

@@ -17,7 +17,8 @@ from recorder.ingest.backlog import backlog, has_died
 from recorder.journal.frames import Frame
 from recorder.journal.liveness import owner_state
 from recorder.journal.reader import SegmentReader, segment_files
-from recorder.store.protocols import Backlog, EventWriter, SegmentState
+from recorder.store.protocols import EventWriter
+from recorder.store.records import Backlog, SegmentState
 
 __all__ = ["JournalPass", "PassResult"]
 

@@ -18,7 +18,8 @@ from recorder.journal.frames import (
     StepFrame,
     ValueEntry,
 )
-from recorder.store.protocols import EventWriter, Run, RunReader, SegmentState, StepFilter
+from recorder.store.protocols import EventWriter, RunReader
+from recorder.store.records import Run, SegmentState, StepFilter
 
 T0 = 1_790_000_000_000_000
 DAY = 86_400_000_000

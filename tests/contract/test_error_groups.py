@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 
 from recorder.journal.frames import AttemptFrame, ErrorRecord
-from recorder.store.protocols import ErrorGroupFilter, RunFilter, SegmentState
+from recorder.store.records import ErrorGroupFilter, RunFilter, SegmentState
 from recorder.store.sqlite import SqliteWriter
 from recorder.store.sqlite.queries import MIGRATIONS
 from tests.contract.building import DAY, SEGMENT, T0, Store, process, run, step

@@ -1,7 +1,7 @@
 """What every store keeps of log records, and of what steps told of themselves."""
 
 from recorder.journal.frames import LogFrame, Told
-from recorder.store.protocols import LogFilter, NodeUsage, StepFilter, Usage
+from recorder.store.records import LogFilter, NodeUsage, StepFilter, Usage
 from tests.contract.building import T0, Store, process, run, step
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from recorder.journal.frames import INPUT, AttemptFrame, ErrorRecord, Frame, LogFrame, Told, ValuesFrame
-from recorder.store.protocols import ErrorGroupFilter, LogFilter, RunFilter, SegmentState
+from recorder.store.records import ErrorGroupFilter, LogFilter, RunFilter, SegmentState
 from recorder.store.retention import DAY_US, FOR_GOOD, Retention
 from recorder.store.sqlite import SqliteReader, SqliteWriter
 from tests.contract.building import TIMEOUT, Store, entry, process, run, step

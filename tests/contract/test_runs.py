@@ -3,7 +3,7 @@
 import time
 
 from recorder.journal.frames import ITEM
-from recorder.store.protocols import ErrorGroupFilter, RunFilter, StepFilter
+from recorder.store.records import ErrorGroupFilter, RunFilter, StepFilter
 from tests.contract.building import T0, TIMEOUT, Store, process, run, step
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from recorder.journal.frames import AttemptFrame, ErrorRecord, LogFrame
-from recorder.store.protocols import RunFilter
+from recorder.store.records import RunFilter
 from recorder.store.sqlite import SqliteReader, SqliteWriter
 from recorder.store.text import TextHit, phrase_words
 from tests.contract.building import T0, Store, process, run, step

@@ -10,7 +10,7 @@ import pytest
 from recorder.errors import ForeignFileError, NewerFormatError, StoreFailedError
 from recorder.events import RUN_STATUSES, STEP_STATUSES
 from recorder.journal.frames import INPUT, VALUE_STATUSES, GraphFrame, GraphNode, ValuesFrame
-from recorder.store.protocols import SegmentState
+from recorder.store.records import SegmentState
 from recorder.store.sqlite import SqliteReader, SqliteWriter
 from recorder.store.sqlite.queries import MIGRATIONS, QUERIES
 from recorder.store.sqlite.rows import unpack_graph

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.journal.frames import ITEM, NODE, AttemptFrame, HeartbeatFrame
-from recorder.store.protocols import BackOff
+from recorder.store.records import BackOff
 from recorder.store.sketch import Sketch
 from tests.contract.building import DAY, T0, Store, process, run, step
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.journal.frames import ITEM, AttemptFrame, ErrorRecord, StepFrame
-from recorder.store.protocols import StepFilter
+from recorder.store.records import StepFilter
 from recorder.store.sqlite.rows import pack_id, unpack_id
 from tests.contract.building import T0, TIMEOUT, Store, process, run, step
 

@@ -1,7 +1,7 @@
 """What every store keeps of the structures of graphs."""
 
 from recorder.journal.frames import GraphFrame, GraphNode
-from recorder.store.protocols import RunFilter
+from recorder.store.records import RunFilter
 from tests.contract.building import T0, WHOLE, Store, process, run
 
 

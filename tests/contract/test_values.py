@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from recorder.journal.frames import INPUT, OUTPUT, VALUE_STATUSES, ValueEntry, ValuesFrame
-from recorder.store.protocols import StepFilter
+from recorder.store.records import StepFilter
 from tests.contract.building import Store, entry, process, run, step
 
 

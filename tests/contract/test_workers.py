@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from recorder.journal.frames import CloseFrame, FactsFrame, HeartbeatFrame
-from recorder.store.protocols import RunFilter, SegmentState, StepFilter
+from recorder.store.records import RunFilter, SegmentState, StepFilter
 from tests.contract.building import DAY, SEGMENT, T0, Store, process, run, step
 
 

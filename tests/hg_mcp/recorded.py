@@ -23,7 +23,7 @@ from recorder.journal.frames import (
     ValuesFrame,
 )
 from recorder.location import StoreLocation
-from recorder.store.protocols import SegmentState
+from recorder.store.records import SegmentState
 from recorder.store.sqlite import SqliteWriter
 
 T0 = 1_790_000_000_000_000

@@ -60,7 +60,7 @@ from hg_mcp.replies import (
 from hg_mcp.replies.base import Reply
 from hg_mcp.replies.budget import tokens
 from recorder.journal.frames import ErrorRecord, GraphEdge, GraphFrame, GraphNode
-from recorder.store.protocols import (
+from recorder.store.records import (
     Attempt,
     Backlog,
     ErrorGroup,

@@ -10,7 +10,7 @@ from inline_snapshot import snapshot
 
 from hg_mcp.errors import BadArgumentError, UnknownWordError
 from recorder.journal.frames import ErrorRecord, Frame
-from recorder.store.protocols import SegmentState
+from recorder.store.records import SegmentState
 from recorder.store.sqlite import SqliteWriter
 from tests.hg_mcp.conftest import ask_store
 from tests.hg_mcp.recorded import T0, node, process, run_frame, write_store

@@ -20,7 +20,7 @@ from recorder.journal.frames import (
     ProcessFrame,
 )
 from recorder.location import StoreLocation
-from recorder.store.protocols import SegmentState
+from recorder.store.records import SegmentState
 from recorder.store.sqlite import SqliteWriter
 from tests.hg_mcp.conftest import ask_store
 from tests.hg_mcp.recorded import T0, inputs, item, map_of_50, node, run_frame, value, write_store

@@ -7,7 +7,7 @@ import pytest
 
 from hg_mcp.queries.suspects import suspect
 from recorder.journal.frames import ErrorRecord
-from recorder.store.protocols import StoredValue
+from recorder.store.records import StoredValue
 
 
 def stored(name: str, content: Any) -> StoredValue:

@@ -15,7 +15,7 @@ from hg_mcp.queries.schedule import Planner
 from hg_mcp.queries.timeline import Timeline, laid_out
 from hg_mcp.queries.what_if import what_if
 from recorder.journal.frames import GraphEdge, GraphFrame, GraphNode
-from recorder.store.protocols import TimedStep
+from recorder.store.records import TimedStep
 
 
 @dataclass(frozen=True)

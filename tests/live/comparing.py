@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from recorder.store.protocols import Run, RunFilter, Step
+from recorder.store.records import Run, RunFilter, Step
 from tests.live.invariants import amiss
 from tests.support.reading import all_steps, reading
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from recorder.store.protocols import Failure, Run, RunFilter, Step
+from recorder.store.records import Failure, Run, RunFilter, Step
 from tests.support.reading import all_steps, reading
 
 

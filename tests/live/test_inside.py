@@ -10,7 +10,7 @@ import pytest
 from hypergraph import Graph, RetryPolicy, node
 
 from recorder import current_step
-from recorder.store.protocols import LogFilter, RunFilter
+from recorder.store.records import LogFilter, RunFilter
 from tests.live.attaching import WAYS, Attached
 from tests.support.reading import reading
 

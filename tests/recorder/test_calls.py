@@ -13,7 +13,7 @@ import pytest
 from recorder import Recorder, node
 from recorder.code import source_hash_on_disk
 from recorder.journal.frames import GraphFrame, GraphNode, RunFrame
-from recorder.store.protocols import RunFilter
+from recorder.store.records import RunFilter
 from tests.recorder.test_keeper import eventually, frames
 from tests.support.reading import only_run, reading
 

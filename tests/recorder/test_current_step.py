@@ -16,7 +16,7 @@ from recorder.events import (
     NodeStartEvent,
     RunStartEvent,
 )
-from recorder.store.protocols import LogFilter, RunFilter, Step, Usage
+from recorder.store.records import LogFilter, RunFilter, Step, Usage
 from recorder.values.recent import RecentOutputs
 from tests.support.reading import all_steps, only_run, reading
 

@@ -8,7 +8,7 @@ import pytest
 from recorder import Recorder, ValueTracer
 from recorder.journal.frames import GraphEdge, GraphFrame, RunFrame
 from recorder.journal.reader import SegmentReader, segment_files
-from recorder.store.protocols import RunFilter
+from recorder.store.records import RunFilter
 from tests.support import framework
 from tests.support.framework import EventProcessor, Graph, GraphNode, Node
 from tests.support.reading import all_steps, only_run, reading

@@ -27,7 +27,7 @@ from recorder.journal.segment import PREAMBLE, Segment, encode, segment_name
 from recorder.location import StoreLocation
 from recorder.process import process_frame
 from recorder.redaction import Redaction
-from recorder.store.protocols import Run, RunFilter, SegmentState, Step, StepFilter
+from recorder.store.records import Run, RunFilter, SegmentState, Step, StepFilter
 from recorder.store.sqlite import SqliteWriter, is_unindexed, read_offsets
 
 T0 = 1_790_000_000_000_000
@@ -366,7 +366,7 @@ READ_ONLY = """
 import asyncio, os, sqlite3, sys
 from recorder.ingest import Follower, open_reader
 from recorder.location import StoreLocation
-from recorder.store.protocols import RunFilter
+from recorder.store.records import RunFilter
 async def main():
     location = StoreLocation(sys.argv[1])
     if os.geteuid() == 0:  # whom no mode stops

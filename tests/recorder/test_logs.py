@@ -16,7 +16,7 @@ import pytest
 import structlog
 
 from recorder import Recorder, node
-from recorder.store.protocols import LogEntry, LogFilter, RunFilter
+from recorder.store.records import LogEntry, LogFilter, RunFilter
 from tests.support.reading import only_run, reading
 
 log = logging.getLogger("app.llm")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from recorder import Recorder, node
-from recorder.store.protocols import Run, RunFilter, Step
+from recorder.store.records import Run, RunFilter, Step
 from tests.support.reading import all_steps, reading
 
 

@@ -28,7 +28,7 @@ from recorder.events import (
     StreamingChunkEvent,
 )
 from recorder.spans import OpenRun
-from recorder.store.protocols import RunFilter
+from recorder.store.records import RunFilter
 from tests.support.reading import all_steps, ingested, only_run, reading
 
 

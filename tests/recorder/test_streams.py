@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from recorder import Recorder
-from recorder.store.protocols import Run, RunFilter, RunReader, Step
+from recorder.store.protocols import RunReader
+from recorder.store.records import Run, RunFilter, Step
 from tests.support.reading import all_steps, reading
 from tests.support.streams import STREAMS, events, replay, runlog
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from hg_mcp.queries.policies import why_absent
 from recorder import Recorder, ValueTracer, node
-from recorder.store.protocols import RunFilter
+from recorder.store.records import RunFilter
 from recorder.values.choosing import reaches
 from tests.support.reading import all_steps, only_run, reading
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from recorder.ingest import Follower, open_reader
 from recorder.location import find_store
-from recorder.store.protocols import Backlog, Run, RunReader, Step, StepFilter
+from recorder.store.protocols import RunReader
+from recorder.store.records import Backlog, Run, Step, StepFilter
 
 EVERY_STEP = StepFilter()
 
@@ -29,7 +30,7 @@ async def reading(store: Path) -> AsyncIterator[RunReader]:
 
 async def only_run(reader: RunReader) -> Run:
     """The store's one run."""
-    from recorder.store.protocols import RunFilter
+    from recorder.store.records import RunFilter
 
     (run,) = await reader.runs(RunFilter(), limit=10)
     return run

@@ -12,7 +12,7 @@ import time
 from recorder.errors import NoStoreError
 from recorder.ingest import Follower, open_reader
 from recorder.location import StoreLocation
-from recorder.store.protocols import RunFilter, StepFilter
+from recorder.store.records import RunFilter, StepFilter
 
 
 async def answer(location: StoreLocation) -> set[str]:

@@ -15,7 +15,7 @@ from recorder.errors import StoreFailedError
 from recorder.ingest import Follower, open_reader
 from recorder.journal.frames import CloseFrame, ValueEntry, ValuesFrame
 from recorder.location import StoreLocation
-from recorder.store.protocols import RunFilter, StepFilter
+from recorder.store.records import RunFilter, StepFilter
 from tests.recorder.test_ingest import T0, run, step, written
 
 STEPS = 30

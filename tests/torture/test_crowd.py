@@ -5,7 +5,7 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
-from recorder.store.protocols import RunFilter
+from recorder.store.records import RunFilter
 from tests.support.reading import all_steps, ingested, reading
 from tests.torture.crowd import STEPS, THREADS
 from tests.torture.report import note, scaled

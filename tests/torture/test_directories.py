@@ -18,7 +18,7 @@ from recorder.journal.liveness import is_locked, owner_state
 from recorder.journal.reader import segment_files
 from recorder.journal.segment import Segment, encode, segment_name
 from recorder.location import StoreLocation
-from recorder.store.protocols import Run, RunFilter
+from recorder.store.records import Run, RunFilter
 from tests.recorder.test_ingest import here, run, written
 from tests.recorder.test_recorder import end, node, start
 from tests.support.reading import all_steps, ingested, reading

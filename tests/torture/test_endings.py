@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from recorder.store.protocols import RunFilter
+from recorder.store.records import RunFilter
 from tests.support.reading import all_steps, reading
 from tests.torture.report import note
 

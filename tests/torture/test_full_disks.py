@@ -18,7 +18,7 @@ from recorder.ingest import Follower
 from recorder.journal.frames import CloseFrame
 from recorder.journal.writer import Limits
 from recorder.location import StoreLocation
-from recorder.store.protocols import RunFilter
+from recorder.store.records import RunFilter
 from tests.recorder.test_ingest import T0, run, step, written
 from tests.recorder.test_recorder import end, node, start
 from tests.support.reading import all_steps, ingested, only_run, reading

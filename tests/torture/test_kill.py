@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from recorder.store.protocols import Run, RunFilter, Step
+from recorder.store.records import Run, RunFilter, Step
 from tests.support.reading import all_steps, reading
 from tests.torture.emitter import STEPS
 from tests.torture.report import IS_LONG, note, scaled

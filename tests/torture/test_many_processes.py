@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from recorder.store.protocols import RunFilter
+from recorder.store.records import RunFilter
 from tests.support.reading import all_steps, ingested, reading
 from tests.torture.emitter import STEPS
 

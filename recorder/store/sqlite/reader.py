@@ -13,7 +13,7 @@ import aiosqlite
 import msgspec
 
 from recorder.journal.frames import DIRECTIONS, RUN_CODES, STEP_CODES, GraphFrame
-from recorder.store.protocols import (
+from recorder.store.records import (
     Attempt,
     BackOff,
     ErrorGroup,

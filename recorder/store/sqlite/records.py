@@ -8,7 +8,7 @@ import msgspec
 
 from recorder.events import RUN_STATUSES, STEP_STATUSES
 from recorder.journal.frames import DIRECTIONS, LOG_PLACES, VALUE_STATUSES, ErrorRecord
-from recorder.store.protocols import (
+from recorder.store.records import (
     Attempt,
     BackOff,
     ErrorGroup,

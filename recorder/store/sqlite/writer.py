@@ -21,7 +21,7 @@ from recorder.journal.frames import (
     ProcessFrame,
     StepFrame,
 )
-from recorder.store.protocols import SegmentState
+from recorder.store.records import SegmentState
 from recorder.store.retention import ExpiringRun, Retention
 from recorder.store.sketch import Sketch
 from recorder.store.sqlite import pruning
