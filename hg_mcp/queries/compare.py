@@ -96,7 +96,8 @@ async def compare_runs(reader: RunReader, handle: str, against: str) -> Comparis
     """
     run = await find_run(reader, handle)
     reference = await reference_for(reader, run, against)
-    ours, theirs = await _trace(reader, run), await _trace(reader, reference.run)
+    ours = await _trace(reader, run)
+    theirs = ours if reference.run.key == run.key else await _trace(reader, reference.run)
     structures = await reader.structure(run.key), await reader.structure(reference.run.key)
     changed = changed_code(*structures)
     moved = moved_items(ours, theirs)

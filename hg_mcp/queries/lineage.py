@@ -94,7 +94,7 @@ async def trace_value(reader: RunReader, handle: str, *, step: str, value: str) 
     run = await find_run(reader, handle)
     at = await find_step(reader, run, step) if step else None
     search = _Search(reader, run, await reader.structure(run.key))
-    await search.load()
+    await search.load(at)
     hops = [Hop(place=await search.start(at, value), how="start")]
     seen = {_key(hops[0].place)}
     while len(hops) < _MOST_HOPS:
@@ -131,9 +131,11 @@ class _Search:
         self._values: dict[int, list[StoredValue]] = {}
         self._steps: list[Step] = []
 
-    async def load(self) -> None:
-        """Read the steps."""
-        self._steps = await self._reader.steps(self._run.key, StepFilter(nodes_only=True), limit=_MOST_STEPS)
+    async def load(self, at: Step | None) -> None:
+        """Read the steps; where the run itself is a map, those of the item alone: nothing else led there."""
+        item = outer_item_path(at.path) if at and self._run.is_map else ""
+        which = StepFilter(nodes_only=True, under=item)
+        self._steps = await self._reader.steps(self._run.key, which, limit=_MOST_STEPS)
 
     async def stored(self, step: Step | None, direction: str) -> list[StoredValue]:
         """The values of a step, or of the run, that have content."""
