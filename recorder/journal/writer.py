@@ -24,7 +24,7 @@ _RETRY_NS: Final = 1_000_000_000
 _STOLEN_NS: Final = 200_000
 _FIRST_PATIENCE: Final = 4096
 _LAST_PATIENCE: Final = 1 << 20
-_CALM: Final = 64
+_CALM: Final = 256
 _KNOWN_DIGESTS: Final = 1 << 16
 
 _framed = FRAME_HEAD.pack
@@ -114,7 +114,7 @@ class Journal:
             payload = encode(self._abridged(values))
             data += _framed(segment.marker, len(payload), crc32(payload, segment.seed)) + payload
         try:  # a checksum is as good as a die
-            written = self._put(segment.fd, data) if checksum & 15 else self._put_timed(segment.fd, data)
+            written = self._put(segment.fd, data) if checksum & 3 else self._put_timed(segment.fd, data)
         except OSError:
             written = -1
         if written != len(data):
