@@ -1,18 +1,21 @@
 """``hg-mcp serve --http``: a process of its own, real clients of both eras, and whom it does not serve."""
 
+import asyncio
 import json
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from mcp import Client
+from mcp.shared.subscriptions import ResourceUpdated
+from mcp.types import ResourceUpdatedNotification
 
 from hg_mcp.tools import TOOLS
 from recorder import Recorder, node
@@ -64,6 +67,34 @@ async def test_a_client_of_either_era_is_answered_over_http(map_store: Path, era
             result = await client.call_tool("summarize_run", {})
             assert result.structured_content["faults"][0]["items"] == "3, 7, 12-14, 41"
             assert (await client.call_tool("summarize_run", {"run": "nope"})).is_error
+
+
+async def test_a_client_that_listens_is_told_of_changes_over_http(tmp_path: Path):
+    with served(tmp_path) as (url, _), Recorder(tmp_path) as recorder, recorder.run("job"):
+        async with (
+            asyncio.timeout(60),
+            Client(url, mode="2026-07-28") as client,
+            client.listen(resource_subscriptions=["run://latest"]) as changes,
+        ):
+            double(1)
+            assert await anext(changes) == ResourceUpdated("run://latest")
+
+
+@pytest.mark.filterwarnings("ignore::mcp.shared.exceptions.MCPDeprecationWarning")
+async def test_a_legacy_client_is_told_of_changes_over_http(tmp_path: Path):
+    told = asyncio.Event()
+
+    async def hear(message: object) -> None:
+        if isinstance(message, ResourceUpdatedNotification) and message.params.uri == "run://latest":
+            told.set()
+
+    with served(tmp_path) as (url, _), Recorder(tmp_path) as recorder, recorder.run("job"):
+        async with asyncio.timeout(60), Client(url, mode="legacy", message_handler=hear) as client:
+            await client.subscribe_resource("run://latest")
+            while not told.is_set():  # what changes before its stream is open, it is not told
+                double(1)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(told.wait(), 0.5)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
