@@ -20,6 +20,11 @@ class Trace:
         found = (one.value for one in self.values.get(step, ()))
         return {one.name: one.digest for one in found if one.direction == direction and one.digest}
 
+    @property
+    def cut(self) -> int:
+        """How many of its values were kept in part."""
+        return sum(one.value.status == "truncated" for values in self.values.values() for one in values)
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:

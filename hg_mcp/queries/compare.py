@@ -70,6 +70,7 @@ class Comparison:
     (equal inputs and code, another output, other versions of packages), ``outside`` (the same, with the same versions),
     ``unknown_code`` (the same, the code not recorded), ``error``, ``path``. ``code`` is the node whose code changed,
     where that is the reason; ``differences`` are those of the runs as a whole; ``divergences`` begin with ``first``.
+    ``cut`` counts values that were kept in part: equal ones may differ in the rest.
     """
 
     run: Run
@@ -86,6 +87,7 @@ class Comparison:
     values: tuple[bool, bool]
     codes: tuple[bool, bool]
     left_out: bool
+    cut: int = 0
 
 
 async def compare_runs(reader: RunReader, handle: str, against: str) -> Comparison:
@@ -122,6 +124,7 @@ async def compare_runs(reader: RunReader, handle: str, against: str) -> Comparis
         values=(bool(ours.values), bool(theirs.values)),
         codes=(_has_code(structures[0]), _has_code(structures[1])),
         left_out=max(len(ours.steps), len(theirs.steps)) >= _MOST_STEPS,
+        cut=ours.cut + theirs.cut,
     )
 
 

@@ -270,6 +270,7 @@ def _not_compared(found: Comparison) -> list[str]:
         ),
         f"What did not run: {', '.join(f'{quoted(one.run_id)} is {one.status}' for one in ended)}.": bool(ended),
         "Steps beyond the first 50,000.": found.left_out,
+        f"The rest of {counted(found.cut, 'value')} kept in part: equal means that what was kept is.": bool(found.cut),
         f"{counted(found.moved, 'item')} stood at another index, and were found by equal inputs.": bool(found.moved),
     }
     return [note for note, holds in notes.items() if holds]

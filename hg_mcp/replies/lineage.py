@@ -122,6 +122,7 @@ def _note(found: Lineage) -> str | None:
     notes: list[str] = []
     if found.end == "outside":
         notes.append("It was made between recorded steps, is a constant or a default, or its source was not recorded.")
+        notes.append("Only the 150 nearest earlier steps were searched, and of values kept in part what was kept.")
         if found.edges_from:
             names = ", ".join(quoted(name) for name in found.edges_from[:5])
             notes.append(f"Edges of the graph lead there from {names}: record their outputs (Recorder(values=True)).")

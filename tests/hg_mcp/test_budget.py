@@ -429,6 +429,7 @@ def comparisons(draw: st.DrawFn) -> Comparison:
         values=(draw(st.booleans()), draw(st.booleans())),
         codes=(draw(st.booleans()), draw(st.booleans())),
         left_out=draw(st.booleans()),
+        cut=draw(COUNTS),
     )
 
 

@@ -283,6 +283,15 @@ async def test_without_values_it_says_so_and_compares_the_rest(tmp_path: Path):
     assert "Values: this run and the other has none; Recorder(values=True) records them." in reply["not_compared"]
 
 
+async def test_values_kept_in_part_are_said_to_be_compared_in_part(tmp_path: Path):
+    for text in ("x" * 70_000, "x" * 80_000):
+        with Recorder(tmp_path / "store", values=True) as rec, rec.run("long", inputs={"n": 1}) as run:
+            with rec.run("read") as inner:
+                inner.set_output(text=text)
+            run.set_output(done=True)
+    assert any("2 values kept in part" in note for note in (await compared(tmp_path / "store"))["not_compared"])
+
+
 async def test_a_run_held_against_itself_is_told_so(tmp_path: Path):
     store = record(tmp_path, PRICES)
     assert "held against itself" in (await compared(store, against="latest"))["summary"]

@@ -176,7 +176,8 @@ async def test_a_step_that_had_not_ended_is_no_source(tmp_path: Path):
     reply = await traced(write_store(tmp_path, frames), "use", "docs")
     assert reply["end"] == "outside"
     assert reply["note"] == snapshot(
-        "It was made between recorded steps, is a constant or a default, or its source was not recorded."
+        "It was made between recorded steps, is a constant or a default, or its source was not recorded. "
+        "Only the 150 nearest earlier steps were searched, and of values kept in part what was kept."
     )
 
 
