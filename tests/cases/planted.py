@@ -129,7 +129,8 @@ CASES = (
         states={
             "end": "outside",
             "hops[-1]": {"step": "collect_tags", "direction": "input", "value": "into[0]", "content": '"draft"'},
-            "note": "It was made between recorded steps, is a constant or a default, or its source was not recorded.",
+            "note": "It was made between recorded steps, is a constant or a default, or its source was not recorded. "
+            "Only the 150 nearest earlier steps were searched, and of values kept in part what was kept.",
         },
     ),
     Case(
