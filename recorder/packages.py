@@ -107,15 +107,21 @@ def _origin(place: str) -> tuple[str, str]:
     text = _read(os.path.join(place, "direct_url.json"))
     if not text:
         return "", ""
-    from urllib.parse import unquote  # lazy: only where something was not installed from an index
-
     try:
         told = msgspec.json.decode(text, type=_Origin)
     except ValueError:
         return "", ""
     editable = told.dir_info.get("editable") is True and told.url.startswith("file://")
-    directory = os.path.join(unquote(told.url.removeprefix("file://")), "") if editable else ""
+    directory = os.path.join(_unquoted(told.url.removeprefix("file://")), "") if editable else ""
     return str(told.vcs_info.get("commit_id", ""))[:_COMMIT], directory
+
+
+def _unquoted(path: str) -> str:
+    if "%" not in path:
+        return path
+    from urllib.parse import unquote  # lazy: 4 ms at import, for a directory with blanks in its name
+
+    return unquote(path)
 
 
 def _read(path: str) -> bytes:
