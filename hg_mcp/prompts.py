@@ -18,6 +18,7 @@ from hg_mcp.names import (
     SUMMARIZE_RUN,
     TRACE_VALUE,
     WAIT_FOR_RUN,
+    WHY_SLOW,
 )
 from hg_mcp.text import quoted
 
@@ -57,9 +58,10 @@ _SLOW: Final = f"""\
 Find out what made the recorded run {{run}} slow{{of_node}}.
 
 1. {SUMMARIZE_RUN}(run={{run}}): its duration and slowest nodes; a run that is going says whether it is stuck.
-2. {NODE_STATS}(run={{run}}): count, avg, p95, max, queue wait, attempts; then the same with graph and since, for what \
-is usual. Many executions, long ones, retries and waiting are different causes.
-3. {GET_RUN_STEPS} of the slowest node, with slower_than_ms: which items, which attempts.
+2. {WHY_SLOW}(run={{run}}): the critical path, waiting against executing, lost concurrency, outliers, what is usual, \
+and what the run would take with a faster node.
+3. {NODE_STATS} with graph and since where earlier runs were few; {GET_RUN_STEPS} of the guilty node, with \
+slower_than_ms: which items, which attempts.
 4. {CONTRAST_ITEMS} of slow items against the rest; {COMPARE_RUNS} with an earlier run for changed code and caches.
 
 Then say: what bounded the duration, whether it was executing or waiting, for which items, since when, and what would \

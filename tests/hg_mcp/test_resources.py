@@ -163,6 +163,7 @@ async def test_every_prompt_is_a_procedure_over_tools_that_exist(source: Store, 
         assert "'latest-failed'" in (await client.get_prompt("debug_failed_run")).messages[0].content.text
         slow = await client.get_prompt("investigate_slow_run", {"node": "llm_call"})
         assert "above all its node 'llm_call'" in slow.messages[0].content.text
+        assert "why_slow(run=" in slow.messages[0].content.text
 
 
 @pytest.mark.parametrize("era", ERAS)
