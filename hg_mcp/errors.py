@@ -82,14 +82,17 @@ class StoreRefusedError(CannotAnswer):
 
 
 class NoRunsError(CannotAnswer):
-    """The store holds no run that the word could mean."""
+    """The store holds no run that the word could mean. ``expired`` is the sentence about those that it did mean."""
 
-    def __init__(self, handle: str) -> None:
-        self.handle = handle
+    def __init__(self, handle: str, *, expired: str = "") -> None:
+        self.handle, self.expired = handle, expired
         if handle == "latest-failed":
-            super().__init__(f"No failed run is recorded. Call {LIST_RUNS} to see the runs there are.")
+            words = ["No failed run is recorded.", expired, f"Call {LIST_RUNS} to see the runs there are."]
+        elif expired:
+            words = ["The store holds no runs any more.", expired, "Run the program again, then ask again."]
         else:
-            super().__init__("The store holds no runs yet. Run a recorded program, then ask again.")
+            words = ["The store holds no runs yet. Run a recorded program, then ask again."]
+        super().__init__(" ".join(filter(None, words)))
 
 
 class TooManyStepsError(CannotAnswer):

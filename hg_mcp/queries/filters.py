@@ -1,18 +1,19 @@
 """Which runs a listing is about: what may be asked of one, read strictly, and which of it leaves nothing."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from hg_mcp.errors import BadArgumentError, UnknownWordError
+from hg_mcp.errors import BadArgumentError
+from hg_mcp.queries.graphs import require_graph
 from hg_mcp.queries.words import read_metadata, read_moment, read_statuses
 from hg_mcp.text import quoted
 from recorder.events import RUN_STATUSES
 from recorder.store.protocols import RunReader
 from recorder.store.records import RunFilter
 
-__all__ = ["RunQuestion", "emptying", "run_filter"]
+__all__ = ["Emptied", "RunQuestion", "emptying", "run_filter"]
 
 _LIFTED: Final[Mapping[str, Mapping[str, Any]]] = {
     "status": {"statuses": ()},
@@ -74,23 +75,34 @@ async def run_filter(reader: RunReader, asked: RunQuestion) -> RunFilter:
     )
 
 
-async def emptying(reader: RunReader, which: RunFilter) -> Sequence[str]:
-    """The parameters without which, each by itself, the filter would keep runs.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emptied:
+    """Which parameters leave no run: ``together``, or else each of them by itself already."""
+
+    parameters: Sequence[str]
+    together: bool = False
+
+
+async def emptying(reader: RunReader, which: RunFilter) -> Emptied | None:
+    """What of a filter that keeps no run is at fault; None where it asks for nothing that could be left out.
 
     Raises:
         UnknownWordError: It asks for a graph that was never recorded.
     """
-    graphs = await reader.graphs()
-    if which.graph and which.graph not in graphs and graphs:
-        raise UnknownWordError("graph", which.graph, graphs)
-    return [name for name, without in _without_each(which) if await reader.count_runs(without)]
+    if which.graph and await reader.latest_run():
+        await require_graph(reader, which.graph)
+    asked = [name for name, nothing in _LIFTED.items() if replace(which, **nothing) != which]
+    if not asked or not await reader.runs(_without(which, asked), limit=1):
+        return None
+    alone = [name for name in asked if not await reader.runs(_without(which, set(asked) - {name}), limit=1)]
+    if alone:
+        return Emptied(parameters=alone)
+    needed = [name for name in asked if await reader.runs(_without(which, [name]), limit=1)]
+    return Emptied(parameters=needed or asked, together=True)
 
 
-def _without_each(which: RunFilter) -> Iterator[tuple[str, RunFilter]]:
-    for name, nothing in _LIFTED.items():
-        without = replace(which, **nothing)
-        if without != which:
-            yield name, without
+def _without(which: RunFilter, names: Iterable[str]) -> RunFilter:
+    return replace(which, **{field: nothing for name in names for field, nothing in _LIFTED[name].items()})
 
 
 def _worker(given: str) -> tuple[str, int | None]:

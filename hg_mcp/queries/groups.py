@@ -6,10 +6,12 @@ from typing import Final
 
 from hg_mcp.errors import BadArgumentError, UnknownWordError
 from hg_mcp.names import LIST_ERROR_GROUPS, LIST_RUNS
+from hg_mcp.queries.graphs import require_graph
 from hg_mcp.queries.words import cursor_of, now_us, read_cursor, read_moment
 from hg_mcp.text import quoted
 from recorder.store.protocols import RunReader
 from recorder.store.records import ErrorGroup, ErrorGroupFilter, NodeWindow, RunFilter
+from recorder.store.retention import ExpiredRuns
 
 __all__ = ["STATES", "Check", "GroupPage", "GroupState", "NodeChange", "Sampled", "group_page"]
 
@@ -82,7 +84,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupPage:
-    """Groups that the filters keep, worst state first. ``counts`` are of all of them, by state."""
+    """Groups that the filters keep, worst state first. ``counts`` are of all of them, by state.
+
+    Where there are none, ``expired`` are failed runs that are gone.
+    """
 
     groups: Sequence[GroupState]
     total: int
@@ -90,6 +95,7 @@ class GroupPage:
     seen: int = 0
     counts: Mapping[str, int] = field(default_factory=dict[str, int])
     check: Check | None = None
+    expired: ExpiredRuns | None = None
 
     @property
     def remaining(self) -> int:
@@ -112,8 +118,8 @@ async def group_page(
         BadArgumentError: There is no such fingerprint, graph or commit, or an argument is not of its form.
     """
     moment = await _moment(reader, since, commit)
-    if graph and graph not in (graphs := await reader.graphs()):
-        raise UnknownWordError("graph", graph, graphs)
+    if graph:
+        await require_graph(reader, graph)
     if fingerprint:
         return await _checked(reader, fingerprint.strip().lower(), graph, moment)
     if moment is None:
@@ -124,7 +130,9 @@ async def group_page(
     states = await _states(reader, found, moment)
     after = (read_cursor(cursor, 1) or (0,))[0]
     counts = {state: sum(one.state == state for one in states) for state in STATES}
-    return GroupPage(groups=states[after : after + limit], total=total, since=moment, seen=after, counts=counts)
+    gone = None if total else await reader.expired_among(RunFilter(graph=graph, failed=True))
+    page = states[after : after + limit]
+    return GroupPage(groups=page, total=total, since=moment, seen=after, counts=counts, expired=gone)
 
 
 async def _moment(reader: RunReader, since: str, commit: str) -> int | None:

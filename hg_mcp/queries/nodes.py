@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from hg_mcp.errors import BadArgumentError, UnknownWordError
-from hg_mcp.names import LIST_RUNS
+from hg_mcp.queries.graphs import require_graph
 from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.words import now_us, read_moment
 from recorder.store.protocols import RunReader
@@ -123,9 +123,7 @@ async def _of_run(reader: RunReader, handle: str) -> NodeTable:
 
 
 async def _of_graph(reader: RunReader, graph: str, since: str, until: str) -> NodeTable:
-    graphs = await reader.graphs()
-    if graph not in graphs:
-        raise UnknownWordError("graph", graph, graphs, hint=f"Call {LIST_RUNS} for the runs there are.")
+    await require_graph(reader, graph)
     start, end = read_moment("since", since) or 0, read_moment("until", until) or now_us()
     windows = await reader.windows(graph, start, end)
     return NodeTable(nodes=[_windowed(window) for window in windows], graph=graph, since=start, until=end)

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from hg_mcp.errors import AmbiguousRunError, ExpiredRunError, NoRunsError, UnknownRunError
-from hg_mcp.queries.filters import RunQuestion, emptying, run_filter
-from hg_mcp.queries.words import cursor_of, day_of, now_us, read_cursor
+from hg_mcp.queries.filters import Emptied, RunQuestion, emptying, run_filter
+from hg_mcp.queries.words import cursor_of, day_of, expiry_words, now_us, read_cursor
 from recorder.store.protocols import RunReader
 from recorder.store.records import Run, RunFilter
+from recorder.store.retention import ExpiredRun, ExpiredRuns
 
-__all__ = ["RunPage", "find_run", "has_failures_inside", "is_silent", "run_page"]
+__all__ = ["RunPage", "expired_error", "find_run", "has_failures_inside", "is_silent", "run_page"]
 
 _FAILED: Final = ("failed", "partial", "crashed")
 _SILENT_AFTER_US: Final = 15_000_000
@@ -20,14 +21,16 @@ _SILENT_AFTER_US: Final = 15_000_000
 class RunPage:
     """Runs that a filter keeps, newest first. ``total`` counts them all, ``remaining`` those that come after these.
 
-    ``emptied_by`` names the filters without which there would have been runs; ``graphs`` are those recorded.
+    Where there are none, ``emptied_by`` tells which filters left none, ``graphs`` are those recorded, and ``expired``
+    the runs that are gone and that the filters may have kept.
     """
 
     runs: Sequence[Run]
     total: int
     remaining: int = 0
-    emptied_by: Sequence[str] = ()
+    emptied_by: Emptied | None = None
     graphs: Sequence[str] = ()
+    expired: ExpiredRuns | None = None
 
     def cursor_after(self, shown: int) -> str:
         """The cursor of what follows the first ``shown`` runs."""
@@ -48,35 +51,36 @@ async def find_run(reader: RunReader, handle: str) -> Run:
     """The run that a handle means: ``latest``, ``latest-failed``, an id, a unique prefix of one or a workflow id.
 
     Raises:
-        NoRunsError: There is no run that the word could mean.
+        NoRunsError: There is no run that the word could mean, or none any more.
         UnknownRunError: No run has that handle.
         AmbiguousRunError: Several runs begin with it.
-        ExpiredRunError: It meant a run that is gone; or all runs are.
+        ExpiredRunError: It meant a run that is gone.
     """
     handle = handle.strip() or "latest"
     if handle in {"latest", "latest-failed"}:
         run = await reader.latest_run(failed=handle == "latest-failed")
         if run is not None:
             return run
-        if await reader.latest_run():
-            raise NoRunsError(handle)
-        await _raise_if_expired(reader, "")
-        raise NoRunsError("latest")
+        asked = handle if await reader.latest_run() else "latest"
+        failed = asked == "latest-failed"
+        gone = await reader.expired_among(RunFilter(failed=failed))
+        raise NoRunsError(asked, expired=expiry_words(gone, "failed run" if failed else "run") if gone else "")
     found = await reader.match_runs(handle)
     if len(found) == 1:
         return found[0]
     if found:
         raise AmbiguousRunError(handle, [(run.run_id, f"{run.status}, step count {run.steps}") for run in found])
-    await _raise_if_expired(reader, handle)
+    for gone in await reader.expired_runs(handle):
+        raise expired_error(gone)
     known = await reader.runs(RunFilter(), limit=50)
     raise UnknownRunError(handle, [run.run_id for run in known])
 
 
-async def _raise_if_expired(reader: RunReader, handle: str) -> None:
-    for gone in await reader.expired_runs(handle):
-        raise ExpiredRunError(
-            gone.run_id, graph=gone.graph, status=gone.status, day=day_of(gone.expired_at), reason=gone.reason
-        )
+def expired_error(gone: ExpiredRun) -> ExpiredRunError:
+    """What to say of a run that is gone."""
+    return ExpiredRunError(
+        gone.run_id, graph=gone.graph, status=gone.status, day=day_of(gone.expired_at), reason=gone.reason
+    )
 
 
 async def run_page(reader: RunReader, asked: RunQuestion, *, limit: int, cursor: str) -> RunPage:
@@ -89,7 +93,13 @@ async def run_page(reader: RunReader, asked: RunQuestion, *, limit: int, cursor:
     place = read_cursor(cursor, 2)
     runs = await reader.runs(which, limit=limit, before=(place[0], place[1]) if place else None)
     if not runs and not cursor:
-        return RunPage(runs=(), total=0, emptied_by=await emptying(reader, which), graphs=await reader.graphs())
+        return RunPage(
+            runs=(),
+            total=0,
+            emptied_by=await emptying(reader, which),
+            graphs=await reader.graphs(),
+            expired=await reader.expired_among(which),
+        )
     after = await reader.count_runs(which, before=_place(runs[-1])) if len(runs) == limit else 0
     return RunPage(runs=runs, total=await reader.count_runs(which), remaining=after)
 

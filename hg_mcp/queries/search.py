@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from hg_mcp.errors import BadArgumentError
-from hg_mcp.queries.filters import RunQuestion, emptying, run_filter
+from hg_mcp.queries.filters import Emptied, RunQuestion, emptying, run_filter
 from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.words import cursor_of, read_cursor
 from hg_mcp.text import quoted
 from recorder.store.protocols import RunReader
 from recorder.store.records import Run, StepFilter, StepValue
+from recorder.store.retention import ExpiredRuns
 from recorder.store.text import TextHit, contains, pattern_of, phrase_words
 
 __all__ = ["Found", "SearchPage", "search_page"]
@@ -45,7 +46,8 @@ class Found:
 class SearchPage:
     """Texts, newest run first; ``after`` is the place to go on from, None at the end.
 
-    Where nothing was found, ``runs`` counts those that the filters keep, ``emptied_by`` names filters that keep none.
+    Where nothing was found, ``runs`` counts those that the filters keep, ``emptied_by`` tells which filters keep none,
+    and ``expired`` the runs that are gone and that the filters may have kept.
     ``runs_unsearched``, ``texts_unsearched`` and ``values_unsearched`` are what a bound or the index left out.
     """
 
@@ -54,7 +56,8 @@ class SearchPage:
     run: Run | None = None
     after: int | None = None
     runs: int = 0
-    emptied_by: Sequence[str] = ()
+    emptied_by: Emptied | None = None
+    expired: ExpiredRuns | None = None
     runs_unsearched: int = 0
     texts_unsearched: int = 0
     values_unsearched: bool = False
@@ -89,7 +92,8 @@ async def search_page(
         found=[Found(hit=hit, excerpt=_excerpt(hit.text, phrases)) for hit in hits.hits],
         after=hits.after,
         runs=await reader.count_runs(which) if nothing else 0,
-        emptied_by=await emptying(reader, which) if nothing else (),
+        emptied_by=await emptying(reader, which) if nothing else None,
+        expired=await reader.expired_among(which) if nothing else None,
         runs_unsearched=hits.runs_unsearched,
         texts_unsearched=hits.texts_unsearched,
         index=hits.index,

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hg_mcp.errors import BadArgumentError, UnknownWordError
-from hg_mcp.names import LIST_RUNS
-from hg_mcp.queries.runs import find_run
+from hg_mcp.errors import BadArgumentError
+from hg_mcp.queries.graphs import unknown_graph
+from hg_mcp.queries.runs import expired_error, find_run
 from hg_mcp.queries.sources import changed_sources
 from hg_mcp.queries.steps import node_id
 from recorder.journal.frames import GraphFrame, GraphNode
@@ -80,10 +80,11 @@ async def graph_page(reader: RunReader, handle: str, *, graph: str) -> GraphPage
 
 
 async def _latest_of(reader: RunReader, graph: str) -> Run:
-    found = await reader.runs(RunFilter(graph=graph), limit=1)
-    if not found:
-        raise UnknownWordError("graph", graph, await reader.graphs(), hint=f"Call {LIST_RUNS} for the runs there are.")
-    return found[0]
+    which = RunFilter(graph=graph)
+    for run in await reader.runs(which, limit=1):
+        return run
+    gone = await reader.expired_among(which)
+    raise await unknown_graph(reader, graph) if gone is None else expired_error(gone.last)
 
 
 def _states(

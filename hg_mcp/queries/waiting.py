@@ -16,6 +16,7 @@ from hg_mcp.queries.words import cursor_of, read_cursor
 from recorder.events import RUN_STATUSES
 from recorder.store.protocols import RunReader
 from recorder.store.records import Run, RunFilter, RunProgress, Step
+from recorder.store.retention import ExpiredRuns
 
 __all__ = ["Glance", "NextRun", "RunWatch", "next_run", "watch_run"]
 
@@ -78,13 +79,14 @@ class RunWatch:
 class NextRun:
     """The first run of a graph that started after the cursor, or after the waiting began; None if none did in time.
 
-    ``latest`` is the one before it, ``graphs`` those recorded.
+    ``latest`` is the one before it, ``graphs`` those recorded, ``expired`` its runs that are gone.
     """
 
     graph: str
     run: Run | None
     latest: Run | None
     graphs: Sequence[str]
+    expired: ExpiredRuns | None
     cursor: str
     waited_ms: float
 
@@ -173,6 +175,7 @@ async def next_run(watch: Watch, graph: str, *, cursor: str, seconds: float) -> 
         run=found,
         latest=next(iter(earlier), None),
         graphs=await reader.graphs(),
+        expired=await reader.expired_among(RunFilter(graph=graph)),
         cursor=cursor_of(*here),
         waited_ms=patience.waited_s * 1000,
     )

@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 from typing import Final
 
 from hg_mcp.errors import BadArgumentError, UnknownWordError
-from hg_mcp.text import quoted
+from hg_mcp.text import one_line, quoted
+from recorder.store.retention import ExpiredRuns
 
 __all__ = [
     "as_ranges",
     "cursor_of",
     "day_of",
+    "expiry_words",
     "now_us",
     "read_cursor",
     "read_metadata",
@@ -36,6 +38,14 @@ def now_us() -> int:
 def day_of(us: int) -> str:
     """The day (UTC) of a moment: ``2026-10-21``."""
     return datetime.fromtimestamp(us / 1e6, UTC).date().isoformat()
+
+
+def expiry_words(gone: ExpiredRuns, noun: str = "run") -> str:
+    """A sentence about runs that are gone: how many, when the last one went, and why."""
+    day, reason = day_of(gone.last.expired_at), one_line(gone.last.reason, 100)
+    if gone.count == 1:
+        return f"1 {noun} expired on {day}: {reason}."
+    return f"{gone.count:,} {noun}s expired, the last on {day}: {reason}."
 
 
 def read_statuses(given: str, valid: Sequence[str]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from pydantic import Field, PrivateAttr
 
 from hg_mcp.names import EXPLAIN_FAILURE, LIST_ERROR_GROUPS, LIST_RUNS
 from hg_mcp.queries.groups import Check, GroupPage, GroupState, NodeChange, Sampled
+from hg_mcp.queries.words import expiry_words
 from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, started, suggestion
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.words import counted, ms
@@ -164,6 +165,8 @@ _WORDS: Final = {"not_run": "not run since"}
 
 def _summary(page: GroupPage) -> str:
     if not page.total:
+        if page.expired:
+            return f"No failures are left. {expiry_words(page.expired, 'failed run')}"
         return "No failures are recorded: no step failed, and no run."
     states = ", ".join(f"{count} {_WORDS.get(state, state)}" for state, count in page.counts.items() if count)
     told = f"{counted(page.total, 'error group')}; since {started(page.since)}: {states}."

@@ -7,6 +7,7 @@ from pydantic import Field, PrivateAttr
 
 from hg_mcp.names import LIST_RUNS, SUMMARIZE_RUN
 from hg_mcp.queries.runs import RunPage, has_failures_inside, is_silent
+from hg_mcp.queries.words import expiry_words
 from hg_mcp.replies.base import (
     Items,
     NextCall,
@@ -21,7 +22,7 @@ from hg_mcp.replies.base import (
     suggestion,
 )
 from hg_mcp.replies.budget import Call, Part
-from hg_mcp.replies.words import counted, error_line, handle, status_words
+from hg_mcp.replies.words import counted, emptied_words, error_line, handle, status_words
 from hg_mcp.text import one_line, quoted
 from recorder.store.records import Run
 
@@ -101,12 +102,15 @@ def _summary(page: RunPage, *, failed: bool) -> str:
     if page.runs:
         first = page.runs[0]
         return f"{counted(page.total, noun)}; newest here: {quoted(first.graph, 40)} {status_words(first)}."
+    gone = f" {expiry_words(page.expired, noun)}" if page.expired else ""
+    return f"{_why_none(page, noun, failed=failed)}{gone}"
+
+
+def _why_none(page: RunPage, noun: str, *, failed: bool) -> str:
     if page.emptied_by:
-        return f"No {noun}s: the filter {' and '.join(page.emptied_by)} leaves none."
+        return emptied_words(noun, page.emptied_by)
     if failed and page.graphs:
         return "No failed runs: every recorded run completed without failures, or is still going."
-    if page.graphs:
-        return f"No {noun}s: the filters together leave none."
     return f"No {noun}s here."
 
 

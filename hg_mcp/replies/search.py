@@ -7,9 +7,10 @@ from pydantic import Field, PrivateAttr
 
 from hg_mcp.names import GET_LOGS, GET_RUN_STEPS, GET_STEP_VALUES, LIST_RUNS, SEARCH_RUNS, SUMMARIZE_RUN
 from hg_mcp.queries.search import Found, SearchPage
+from hg_mcp.queries.words import expiry_words
 from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, started, suggestion
 from hg_mcp.replies.budget import Call, Part
-from hg_mcp.replies.words import counted
+from hg_mcp.replies.words import counted, emptied_words
 from hg_mcp.text import head, one_line, printable, quoted
 
 __all__ = ["HitRow", "SearchHits"]
@@ -113,12 +114,12 @@ def _summary(page: SearchPage) -> str:
         return f"{asked}: none among the newest texts that the filters keep; more follow.{slow}"
     if page.run:
         return f"{asked} is nowhere in {where}: neither in its errors, logs and names nor in its recorded values."
-    if page.emptied_by and not page.runs:
-        return f"No run to search: the filter {' and '.join(page.emptied_by)} leaves none."
+    gone = f" {expiry_words(page.expired)}" if page.expired else ""
     if not page.runs:
-        return "No run to search."
+        nothing = emptied_words("run", page.emptied_by) if page.emptied_by else "No runs here."
+        return f"Nothing to search. {nothing}{gone}"
     looked = f"no error, log record or name of {counted(page.runs, 'run')}"
-    return f"{asked} is in {looked}. Values are searched with run.{slow}"
+    return f"{asked} is in {looked}.{gone} Values are searched with run.{slow}"
 
 
 def _next(page: SearchPage) -> list[NextCall]:

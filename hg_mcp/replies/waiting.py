@@ -8,6 +8,7 @@ from pydantic import Field, PrivateAttr
 from hg_mcp.names import GET_LOGS, GET_RUN_STEPS, LIST_RUNS, SUMMARIZE_RUN, WAIT_FOR_RUN
 from hg_mcp.queries.runs import is_silent
 from hg_mcp.queries.waiting import NextRun, RunWatch
+from hg_mcp.queries.words import expiry_words
 from hg_mcp.replies.base import Items, NextCall, Reply, Row, call, duration_of, handles, next_part, started, suggestion
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.open_steps import OpenStep, held_words, open_rows
@@ -198,6 +199,8 @@ def _next_summary(found: NextRun) -> str:
         return (
             f"No run of {name} started in {ago}; its latest is {quoted(handle(found.latest))}, {found.latest.status}."
         )
+    if found.expired:
+        return f"No run of {name} started, and none is left: {expiry_words(found.expired)}"
     known = ", ".join(quoted(graph, 30) for graph in found.graphs[:3])
     return f"No run of {name} was ever recorded; there are runs of {known}." if known else "No runs are recorded yet."
 

@@ -1,9 +1,10 @@
 """How replies write moments, durations and counts, and the names of recorded things."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from hg_mcp.queries.filters import Emptied
 from hg_mcp.queries.runs import has_failures_inside
 from hg_mcp.text import head, one_line, printable
 from recorder.fingerprint import file_of_project
@@ -11,11 +12,13 @@ from recorder.store.records import Run
 
 __all__ = [
     "counted",
+    "emptied_words",
     "error_line",
     "file_from",
     "handle",
     "iso",
     "lasted",
+    "listed",
     "ms",
     "package_words",
     "since_now",
@@ -61,6 +64,20 @@ def since_now(now: int, us: int) -> float:
 def counted(count: int, noun: str) -> str:
     """``1 run``, ``2 runs``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def emptied_words(noun: str, emptied: Emptied) -> str:
+    """Why a list is empty: which filters leave none."""
+    names = listed(emptied.parameters)
+    if len(emptied.parameters) == 1:
+        return f"No {noun}s: the filter {names} leaves none."
+    how = "together leave none" if emptied.together else "leave none, each by itself"
+    return f"No {noun}s: the filters {names} {how}."
+
+
+def listed(words: Sequence[str]) -> str:
+    """``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def handle(run: Run) -> str:

@@ -26,7 +26,7 @@ from recorder.store.records import (
     TimedStep,
     Usage,
 )
-from recorder.store.retention import ExpiredRun, ExpiringRun, Retention
+from recorder.store.retention import ExpiredRun, ExpiredRuns, ExpiringRun, Retention
 from recorder.store.sql import SqlAnswer
 from recorder.store.text import TextHit, TextHits
 
@@ -98,6 +98,10 @@ class RunReader(Protocol):
 
     async def expired_runs(self, handle: str, *, limit: int = 1) -> list[ExpiredRun]:
         """Tombstones of runs that a handle may mean, the exact id first; any run's for an empty one."""
+        ...
+
+    async def expired_among(self, which: RunFilter) -> ExpiredRuns | None:
+        """Runs that are gone and that a filter may have kept: it goes by what tombstones tell. None: there are none."""
         ...
 
     async def runs(self, which: RunFilter, *, limit: int, before: tuple[int, int] | None = None) -> list[Run]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from recorder.errors import BadSettingError
 
-__all__ = ["DAY_US", "FOR_GOOD", "ExpiredRun", "ExpiringRun", "Retention", "read_retention", "read_size"]
+__all__ = ["DAY_US", "FOR_GOOD", "ExpiredRun", "ExpiredRuns", "ExpiringRun", "Retention", "read_retention", "read_size"]
 
 DAY_US: Final = 86_400_000_000
 _SIZE: Final = re.compile(r"(\d{1,9}(?:\.\d{1,6})?) ?([KMGT]i?)?B?", re.IGNORECASE)
@@ -57,6 +57,14 @@ class ExpiredRun:
     started_at: int
     expired_at: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpiredRuns:
+    """How many runs are gone, and the one that went last."""
+
+    count: int
+    last: ExpiredRun
 
 
 def read_retention(directory: str) -> Retention:

@@ -119,6 +119,20 @@ async def test_a_tombstone_says_what_it_was_and_why_it_went(store: Store) -> Non
     assert await store.reader.expired_runs("run-9") == []
 
 
+async def test_tombstones_are_filtered_by_what_they_tell(store: Store) -> None:
+    store.put(*whole_run(1, "failed"), *whole_run(2), *whole_run(3))
+    store.writer.expire(1, "too old", 5)
+    store.writer.expire(2, "deleted", 7)
+
+    async def gone(**which: object) -> tuple[int, str] | None:
+        found = await store.reader.expired_among(RunFilter(**which))
+        return found and (found.count, found.last.run_id)
+
+    assert await gone() == await gone(graph="classify", fingerprint="0" * 12, pid=1) == (2, "run-0002")
+    assert await gone(failed=True) == await gone(statuses=["failed"]) == (1, "run-0001")
+    assert await gone(graph="other") is await gone(since=LATER) is None
+
+
 async def test_frames_that_come_after_a_run_expired_bring_nothing_back(store: Store) -> None:
     store.put(*whole_run(1), *whole_run(2))
     store.writer.expire(1, "it was deleted by hand", 1)

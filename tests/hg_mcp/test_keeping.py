@@ -1,12 +1,13 @@
 """What a person does at the shell about the runs of a store: pin, prune and delete them."""
 
 import fcntl
+import re
 import sqlite3
 from pathlib import Path
 
 import pytest
 
-from hg_mcp.errors import ExpiredRunError
+from hg_mcp.errors import ExpiredRunError, NoRunsError
 from recorder.errors import BadSettingError, StoreBusyError
 from recorder.ingest import Ingester, waiting_ingester
 from recorder.location import StoreLocation
@@ -113,8 +114,36 @@ async def test_questions_about_what_is_gone_say_when_it_went_and_why(store: Path
     with pytest.raises(ExpiredRunError, match=r"Run 'run-bad' .*failed ones for 90\. `hg-mcp pin RUN`"):
         await ask_store(store, "get_run_steps", run="nightly")
     shell("delete", "run-open", "--yes", store=store)
-    with pytest.raises(ExpiredRunError):
+    with pytest.raises(NoRunsError, match=r"no runs any more\. 3 runs expired, the last on 20..-..-..: it was deleted"):
         await ask_store(store, "summarize_run")
+
+
+async def test_an_empty_answer_says_that_there_were_runs_and_when_they_went(store: Path) -> None:
+    for run in ("run-good", "run-bad", "run-open"):
+        shell("delete", run, "--yes", store=store)
+
+    async def says(tool: str, **arguments: str) -> str:
+        summary = (await ask_store(store, tool, **arguments))["summary"]
+        return re.sub(r"\d{4}-\d\d-\d\d", "DAY", summary)
+
+    gone = "3 runs expired, the last on DAY: it was deleted by hand."
+    assert await says("list_runs") == f"No runs here. {gone}"
+    assert await says("search_runs", text="timeout") == f"Nothing to search. No runs here. {gone}"
+    failed = "1 failed run expired on DAY: it was deleted by hand."
+    assert await says("list_failed_runs") == f"No failed runs here. {failed}"
+    assert await says("list_error_groups") == f"No failures are left. {failed}"
+    with pytest.raises(NoRunsError, match=r"no runs any more"):
+        await ask_store(store, "get_logs", run="latest-failed")
+
+
+async def test_a_filter_that_fits_only_what_is_gone_says_so(store: Path) -> None:
+    shell("delete", "run-bad", "--yes", store=store)
+    for filters in ({"workflow_id": "nightly"}, {"status": "failed"}):
+        summary = (await ask_store(store, "list_runs", **filters))["summary"]
+        assert summary.startswith(f"No runs: the filter {next(iter(filters))} leaves none. 1 run expired on ")
+    with pytest.raises(NoRunsError, match=r"No failed run is recorded\. 1 failed run expired on "):
+        await ask_store(store, "summarize_run", run="latest-failed")
+    assert "expired" not in (await ask_store(store, "list_runs", status="paused"))["summary"]
 
 
 def test_whoever_ingests_lets_go_of_runs_as_the_stores_setting_says(store: Path) -> None:

@@ -60,8 +60,12 @@ async def test_failed_runs_are_filtered_alike_and_by_status_and_error(family: Pa
         ({"fingerprint": "0" * 12, "graph": "other"}, "the filter fingerprint leaves none"),
         ({"workflow_id": "x", "graph": "classify"}, "the filter workflow_id leaves none"),
         ({"faster_than_ms": 1.0}, "the filter faster_than_ms leaves none"),
-        ({"graph": "other", "slower_than_ms": 3000.0}, "the filter graph and slower_than_ms leaves none"),
-        ({"worker": "elsewhere", "parent": "run-boom"}, "the filters together leave none"),
+        ({"graph": "other", "slower_than_ms": 3000.0}, "the filters graph and slower_than_ms together leave none"),
+        ({"worker": "elsewhere", "parent": "run-boom"}, "the filters worker and parent leave none, each by itself"),
+        (
+            {"graph": "other", "parent": "nightly", "status": "partial"},
+            "the filters status, graph and parent together leave none",
+        ),
     ],
 )
 async def test_an_empty_list_says_which_filter_emptied_it(family: Path, filters: dict[str, Any], says: str):
@@ -80,3 +84,9 @@ async def test_pages_stay_right_while_runs_arrive(tmp_path: Path):
     last = await ask_store(store, "list_runs", **second["omitted"][0]["call"]["arguments"])
     assert [run["run_id"] for run in last["runs"]] == ["run-1"]
     assert "omitted" not in last
+
+
+async def test_a_graph_is_known_however_many_others_ran_since(tmp_path: Path):
+    runs = [run_frame(number, f"run-{number}", at=number, graph=f"graph-{number}") for number in range(1, 80)]
+    reply = await ask_store(write_store(tmp_path, runs), "list_runs", graph="graph-1", status="failed")
+    assert reply["summary"] == "No runs: the filter status leaves none."

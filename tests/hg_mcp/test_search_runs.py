@@ -110,7 +110,7 @@ async def test_an_empty_answer_says_why_it_is_empty(ask: Ask):
         "'nowhere' is in no error, log record or name of 1 run. Values are searched with run."
     )
     reply = await ask("search_runs", text="gateway", status="completed")
-    assert reply["summary"] == snapshot("No run to search: the filter status leaves none.")
+    assert reply["summary"] == snapshot("Nothing to search. No runs: the filter status leaves none.")
     reply = await ask("search_runs", text="nowhere", run="latest")
     assert "neither in its errors, logs and names nor in its recorded values" in reply["summary"]
 

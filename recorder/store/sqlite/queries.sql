@@ -323,6 +323,16 @@ WHERE :handle = '' OR run_id = :handle OR workflow_id = :handle OR (run_id >= :h
 ORDER BY run_id = :handle DESC, expired_runs.expired_at DESC, run DESC
 LIMIT :limit;
 
+-- name: expired_among
+-- How many tombstones a filter of runs keeps; the other columns are of the one that went last (SQLite takes bare columns
+-- from the row of the max).
+SELECT
+    count(*) AS count, max(runs.expired_at) AS expired_at, runs.run_id, names.name AS graph, runs.workflow_id,
+    runs.status, runs.started_at, runs.reason
+FROM (SELECT *, 0 AS failures FROM expired_runs) AS runs
+JOIN names ON names.id = runs.graph
+WHERE {where};
+
 -- Writing: what is searched ---------------------------------------------------------------------------------------------
 
 -- name: mark_pending

@@ -34,7 +34,7 @@ from recorder.store.records import (
     TimedStep,
     Usage,
 )
-from recorder.store.retention import ExpiredRun
+from recorder.store.retention import ExpiredRun, ExpiredRuns
 from recorder.store.sql import SqlAnswer
 from recorder.store.sqlite import records
 from recorder.store.sqlite.database import translated, uri, verify
@@ -99,6 +99,12 @@ class SqliteReader:
         """Tombstones of runs that a handle may mean, the exact id first; any run's for an empty one."""
         values = {"handle": handle, "handle_end": handle + _LAST_CHARACTER, "limit": limit}
         return [records.expired_run(row) for row in await self._fetch(QUERIES["expired_runs"], **values)]
+
+    async def expired_among(self, which: RunFilter) -> ExpiredRuns | None:
+        """Runs that are gone and that a filter may have kept: it goes by what tombstones tell. None: there are none."""
+        conditions, values = _run_conditions(_as_tombstones_tell(which), None)
+        row = (await self._fetch(conjunction("expired_among", conditions), **values))[0]
+        return records.expired_runs(row) if row["count"] else None
 
     async def runs(self, which: RunFilter, *, limit: int, before: tuple[int, int] | None = None) -> list[Run]:
         """Runs, newest first; ``before`` is the ``(started_at, key)`` of the last one already seen."""
@@ -357,6 +363,18 @@ def _run_conditions(which: RunFilter, before: tuple[int, int] | None) -> tuple[l
         "before_key": key,
     }
     return [name for name, wanted in asked.items() if wanted], values
+
+
+def _as_tombstones_tell(which: RunFilter) -> RunFilter:
+    """The filter without what is not known of a run that is gone."""
+    return RunFilter(
+        failed=which.failed,
+        statuses=which.statuses,
+        graph=which.graph,
+        workflow_id=which.workflow_id,
+        since=which.since,
+        until=which.until,
+    )
 
 
 def _step_conditions(which: StepFilter) -> tuple[list[str], dict[str, Any]]:

@@ -25,7 +25,7 @@ from recorder.store.records import (
     Usage,
     Worker,
 )
-from recorder.store.retention import ExpiredRun, ExpiringRun
+from recorder.store.retention import ExpiredRun, ExpiredRuns, ExpiringRun
 from recorder.store.sketch import Sketch
 from recorder.store.sqlite.rows import CACHED, PROPAGATED, START_MISSED, unpack_content, unpack_error, unpack_id
 from recorder.store.tally import Tally
@@ -84,6 +84,13 @@ def expired_run(row: sqlite3.Row) -> ExpiredRun:
     fields = _fields(row)
     fields["status"] = RUN_STATUSES[fields["status"]]
     return ExpiredRun(**fields)
+
+
+def expired_runs(row: sqlite3.Row) -> ExpiredRuns:
+    """The row of ``expired_among``."""
+    fields = _fields(row)
+    fields["status"] = RUN_STATUSES[fields["status"]]
+    return ExpiredRuns(count=fields.pop("count"), last=ExpiredRun(**fields))
 
 
 def expiring_run(row: Sequence[Any], reason: str) -> ExpiringRun:
