@@ -53,7 +53,7 @@ def expiring(connection: sqlite3.Connection, retention: Retention, now: int) -> 
     """Every run that ``prune`` would let go of. A run's share of the file is taken to be that of its steps."""
     overdue = list(_overdue(connection, retention, now, _ALL))
     found = [expiring_run(row, _by_age(retention)) for row in overdue]
-    size, _, rows = connection.execute(QUERIES["size"]).fetchone()
+    size, (_, rows) = _size(connection), connection.execute(QUERIES["sharers"]).fetchone()
     per_row, gone = size / rows if rows else 0, {row[0] for row in overdue}
     size -= sum(per_row * (row[5] + 1) for row in overdue)
     for row in _next(connection, retention, _ALL):
@@ -76,11 +76,16 @@ def _overdue(connection: sqlite3.Connection, retention: Retention, now: int, lim
 
 def _too_many(connection: sqlite3.Connection, retention: Retention) -> Iterable[sqlite3.Row]:
     """The next runs, of so many as make about half of what the file holds too much."""
-    size, runs, _ = connection.execute(QUERIES["size"]).fetchone()
+    size = _size(connection)
     if size <= retention.max_bytes:
         return ()
+    runs, _ = connection.execute(QUERIES["sharers"]).fetchone()
     share = (size - retention.max_bytes) / size / 2
     return _next(connection, retention, max(1, min(_RUNS, int(runs * share))))
+
+
+def _size(connection: sqlite3.Connection) -> int:
+    return connection.execute(QUERIES["size"]).fetchone()[0]
 
 
 def _next(connection: sqlite3.Connection, retention: Retention, limit: int) -> Iterator[sqlite3.Row]:

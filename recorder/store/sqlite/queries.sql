@@ -238,12 +238,15 @@ ORDER BY
 LIMIT :limit;
 
 -- name: size
--- Bytes in use, and how much there is to share them.
+-- Bytes in use.
 SELECT
     (SELECT page_size FROM pragma_page_size()) * (
         (SELECT page_count FROM pragma_page_count()) - (SELECT freelist_count FROM pragma_freelist_count())
-    ) AS bytes,
-    (SELECT count(*) FROM runs) AS runs, (SELECT sum(steps + 1) FROM runs) AS rows;
+    ) AS bytes;
+
+-- name: sharers
+-- How much there is to share them. This reads all runs: not for every pass.
+SELECT count(*) AS runs, coalesce(sum(steps + 1), 0) AS rows FROM runs;
 
 -- name: bury_run
 -- Its tombstone. Before drop_run.
@@ -346,9 +349,10 @@ DELETE FROM search_pending WHERE run = ?;
 INSERT OR IGNORE INTO search_pending (run) SELECT DISTINCT run FROM search_texts;
 
 -- name: pending_to_index
--- Those that will hardly change any more, in the order of their starts: an index likes to grow at its end.
+-- Those that will hardly change any more, in the order of their starts: an index likes to grow at its end. CROSS JOIN here
+-- and below: SQLite would rather walk through all runs, and look for each among the few that are pending.
 SELECT runs.id, runs.started_at FROM search_pending
-JOIN runs ON runs.id = search_pending.run
+CROSS JOIN runs ON runs.id = search_pending.run
 WHERE runs.status NOT IN (0, 1)
 ORDER BY runs.started_at
 LIMIT :limit;
@@ -972,7 +976,7 @@ SELECT
 -- name: unindexed
 -- Whether there is a run to index.
 SELECT EXISTS (
-    SELECT 1 FROM search_pending JOIN runs ON runs.id = search_pending.run WHERE runs.status NOT IN (0, 1)
+    SELECT 1 FROM search_pending CROSS JOIN runs ON runs.id = search_pending.run WHERE runs.status NOT IN (0, 1)
 );
 
 -- name: words_found
@@ -1003,7 +1007,7 @@ ORDER BY search_texts.id DESC;
 -- Those that pass a filter, newest first.
 SELECT runs.id AS run, runs.run_id, names.name AS graph, runs.status, runs.started_at
 FROM search_pending
-JOIN runs ON runs.id = search_pending.run
+CROSS JOIN runs ON runs.id = search_pending.run
 JOIN names ON names.id = runs.graph
 WHERE {where}
 ORDER BY runs.started_at DESC, runs.id DESC
@@ -1017,12 +1021,12 @@ JOIN names ON names.id = runs.graph
 WHERE runs.id = :run;
 
 -- name: count_pending
-SELECT count(*) AS count FROM search_pending JOIN runs ON runs.id = search_pending.run WHERE {where};
+SELECT count(*) AS count FROM search_pending CROSS JOIN runs ON runs.id = search_pending.run WHERE {where};
 
 -- name: count_left_out
 SELECT coalesce(sum(search_left_out.texts), 0) AS count
 FROM search_left_out
-JOIN runs ON runs.id = search_left_out.run
+CROSS JOIN runs ON runs.id = search_left_out.run
 WHERE {where};
 
 -- name: paths

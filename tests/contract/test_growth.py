@@ -1,0 +1,117 @@
+"""What a question costs does not grow with the history: SQLite's own steps are counted in a long and a short store."""
+
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from recorder.store.protocols import RunReader
+from recorder.store.records import RunFilter, SegmentState
+from recorder.store.sqlite import SqliteReader, SqliteWriter, is_unindexed
+from tests.contract.building import SEGMENT, T0, process, run, step
+
+Question = Callable[[RunReader], Awaitable[object]]
+
+SHORT: Final = 300
+LONG: Final = 3_000
+SPAN: Final = 90_000_000_000
+"""A run every 5 minutes in the short store, every 30 seconds in the long one."""
+
+
+class Steps:
+    """Counts what SQLite's machine does, in tens of instructions, on every connection opened while it is in place."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.taken = 0
+        self._connect = sqlite3.connect
+        monkeypatch.setattr(sqlite3, "connect", self._counted)
+
+    def _counted(self, *arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection = self._connect(*arguments, **options)
+        connection.set_progress_handler(self._one_more, 10)
+        return connection
+
+    def _one_more(self) -> int:
+        self.taken += 1
+        return 0
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
+    return Steps(monkeypatch)
+
+
+def filled(path: Path, runs: int) -> str:
+    """A store of so many runs within the same time, all indexed."""
+    place = str(path / f"{runs}.db")
+    writer = SqliteWriter(place)
+    frames = [process()]
+    for number in range(1, runs + 1):
+        at = T0 + number * (SPAN // runs)
+        frames += [
+            step(1, run=number, started_at=at + 1, ended_at=at + 2),
+            run(number, "completed", started_at=at, ended_at=at + 9, duration_ms=9.0, steps=1),
+        ]
+    writer.apply("rec1", frames, SegmentState(name=SEGMENT, offset=1))
+    while writer.index_some():
+        pass
+    writer.close()
+    return place
+
+
+async def cost(path: str, question: Question, steps: Steps) -> int:
+    reader = SqliteReader(path)
+    await question(reader)  # opens the connection
+    before = steps.taken
+    await question(reader)
+    await reader.close()
+    return steps.taken - before
+
+
+def assert_flat(taken: list[int]) -> None:
+    """Ten times the history would take ten times as much; what is allowed beyond as much is for deeper trees."""
+    short, long = taken
+    assert long <= 1.5 * short + 200, taken
+
+
+QUESTIONS: Final[dict[str, Question]] = {
+    "a search that finds nothing": lambda reader: reader.search(["nowhere"], RunFilter(), limit=20),
+    "the latest runs": lambda reader: reader.runs(RunFilter(), limit=20),
+    "the latest failed run": lambda reader: reader.latest_run(failed=True),
+    "a run by its id": lambda reader: reader.match_runs("run-0100"),
+    "the graphs": lambda reader: reader.graphs(),
+    "the latest structure": lambda reader: reader.latest_structure("classify"),
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+async def test_a_question_costs_as_much_in_a_long_history_as_in_a_short_one(
+    tmp_path: Path, steps: Steps, name: str
+) -> None:
+    short, long = [await cost(filled(tmp_path, runs), QUESTIONS[name], steps) for runs in (SHORT, LONG)]
+    assert_flat([short, long])
+
+
+def test_nothing_new_to_index_is_known_without_reading_the_history(tmp_path: Path, steps: Steps) -> None:
+    taken: list[int] = []
+    for runs in (SHORT, LONG):
+        path = filled(tmp_path, runs)
+        before = steps.taken
+        assert not is_unindexed(path)
+        taken.append(steps.taken - before)
+    assert_flat(taken)
+
+
+def test_a_new_run_is_indexed_without_reading_the_history(tmp_path: Path, steps: Steps) -> None:
+    taken: list[int] = []
+    for runs in (SHORT, LONG):
+        writer = SqliteWriter(filled(tmp_path, runs))
+        ended = run(runs + 1, "completed", started_at=T0 + 2 * SPAN, ended_at=T0 + 2 * SPAN + 9, duration_ms=9.0)
+        writer.apply("rec1", [ended], SegmentState(name=SEGMENT, offset=2))
+        before = steps.taken
+        assert writer.index_some() == 1
+        taken.append(steps.taken - before)
+        writer.close()
+    assert_flat(taken)
