@@ -11,6 +11,7 @@ from hg_mcp.doctor.storage import size_words
 from hg_mcp.text import one_line
 from recorder.errors import RecorderError
 from recorder.ingest.backlog import backlog, has_died
+from recorder.ingest.lock import ingesting_process
 from recorder.journal.frames import ProcessFrame
 from recorder.journal.liveness import owner_state
 from recorder.journal.reader import SegmentReader, segment_files
@@ -22,7 +23,6 @@ __all__ = ["ingest", "journals", "recorders"]
 _SILENT_S: Final = 15
 _AHEAD_S: Final = 60
 _MOST_NAMED: Final = 10
-_LOCK_TABLE: Final = "/proc/locks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def recorders(location: StoreLocation) -> Iterator[Finding]:
 
 def ingest(location: StoreLocation) -> Iterator[Finding]:
     """Who holds the lock that makes its holder the one who writes the database."""
-    pid = _holder(location.ingest_lock)
+    pid = ingesting_process(location.ingest_lock)
     if pid:
         yield ok("ingest", f"process {pid} reads journals into the database now")
 
@@ -103,14 +103,3 @@ def _told(writer: _Writer) -> Finding:
 
 def _name(process: ProcessFrame) -> str:
     return one_line(f"process {process.pid} on {process.host or 'an unknown host'} in {process.cwd}", 200)
-
-
-def _holder(path: str) -> int | None:
-    """The process that holds a lock on a file, where the kernel tells."""
-    try:
-        inode = os.stat(path).st_ino
-        with open(_LOCK_TABLE, encoding="ascii") as file:
-            rows = [line.split() for line in file]
-    except OSError:
-        return None
-    return next((int(row[4]) for row in rows if row[1] == "FLOCK" and row[5].endswith(f":{inode}")), None)

@@ -3,7 +3,6 @@
 Without that, SQLite before 3.51.3 could corrupt a write-ahead log: two connections might reset and write it at once.
 """
 
-import fcntl
 import os
 import time
 from collections.abc import Generator
@@ -14,6 +13,7 @@ from typing import Final, Self
 
 from recorder.errors import BadSettingError, StoreBusyError, StoreFailedError
 from recorder.ingest.backlog import segment_sizes
+from recorder.ingest.lock import take_lock
 from recorder.ingest.passes import JournalPass, PassResult
 from recorder.location import StoreLocation
 from recorder.store.retention import read_retention
@@ -40,7 +40,7 @@ class Ingester:
         self._writer: SqliteWriter | None = None
 
     def __enter__(self) -> Self:
-        self._lock = _locked(self._location.ingest_lock)
+        self._lock = take_lock(self._location.ingest_lock)
         try:
             self._writer = SqliteWriter(self._location.database)
         except BaseException:
@@ -117,40 +117,3 @@ def waiting_ingester(location: StoreLocation, timeout: float) -> Generator[Inges
                     raise
             time.sleep(_RETRY_S)
         yield ingester
-
-
-def _holder(path: str) -> str:
-    """Who holds the lock, as far as it says so."""
-    try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            pid = file.read(20).strip()
-    except OSError:
-        pid = ""
-    return f"process {pid}" if pid.isdecimal() else "another process"
-
-
-def _locked(path: str) -> int:
-    """The descriptor that holds the lock."""
-    try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreFailedError(path, error.strerror or str(error)) from error
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(fd)
-        raise StoreBusyError(f"{_holder(path)} ingests into this store") from error
-    except OSError as error:
-        os.close(fd)
-        raise StoreFailedError(path, error.strerror or str(error)) from error
-    _sign(fd)
-    return fd
-
-
-def _sign(fd: int) -> None:
-    """Say in the lock file who holds it."""
-    try:
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
-    except OSError:  # a full disk: then nobody knows who
-        pass

@@ -28,7 +28,7 @@ def owner_state(path: str, process: ProcessFrame) -> Literal["alive", "dead", "u
 
 
 def is_locked(path: str) -> bool:
-    """Whether somebody holds the segment's lock.
+    """Whether somebody holds the lock of a file.
 
     Where it cannot be asked (no locks, no handles left), yes: nothing is proven then.
     """

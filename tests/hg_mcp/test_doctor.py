@@ -1,6 +1,5 @@
 """The doctor names what is wrong and what to do about it, on stores in any state, and changes none of them."""
 
-import fcntl
 import json
 import os
 import sqlite3
@@ -15,6 +14,8 @@ import pytest
 
 from hg_mcp.doctor import examine
 from recorder import Recorder
+from recorder.ingest import Ingester
+from recorder.location import StoreLocation
 from tests.hg_mcp.recorded import run_frame, write_store
 from tests.support.reading import ingested
 
@@ -127,10 +128,7 @@ def test_a_recorder_with_a_clock_ahead_is_told(tmp_path: Path, monkeypatch: pyte
 
 
 def test_who_ingests_is_named(store: Path):
-    if not os.path.exists("/proc/locks"):
-        pytest.skip("this kernel does not tell who holds a lock")
-    with open(store / "ingest.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with Ingester(StoreLocation(str(store))):
         assert str(os.getpid()) in told(store)["ingest"][0]["says"]
 
 
