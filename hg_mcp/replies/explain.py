@@ -26,7 +26,7 @@ from hg_mcp.replies.differences import DifferenceRow
 from hg_mcp.replies.open_steps import OpenStep, open_rows
 from hg_mcp.replies.steps import ErrorDetail
 from hg_mcp.replies.story import failing_line, story_line
-from hg_mcp.replies.words import counted, error_line, handle, iso
+from hg_mcp.replies.words import counted, error_line, file_from, handle, iso
 from hg_mcp.text import one_line, printable, quoted, width
 from recorder.fingerprint import file_of_project
 from recorder.journal.frames import ErrorRecord
@@ -231,8 +231,7 @@ def _place(error: ErrorRecord, home: str) -> tuple[str | None, str | None]:
     """Where the user's own code was when it was raised, and that line."""
     for file, line, function, code in reversed(error.frames):
         if file_of_project(file):
-            shown = file.removeprefix(home.rstrip("/") + "/")
-            return one_line(f"{shown}:{line} in {function}", 200), one_line(code, 200) or None
+            return one_line(f"{file_from(home, file)}:{line} in {function}", 200), one_line(code, 200) or None
     return None, None
 
 

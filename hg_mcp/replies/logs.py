@@ -9,7 +9,7 @@ from hg_mcp.names import GET_LOGS, GET_RUN_STEPS
 from hg_mcp.queries.logs import LEVELS, LogLine, LogPage
 from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, started, suggestion
 from hg_mcp.replies.budget import Call, Part
-from hg_mcp.replies.words import counted, error_line, handle, iso
+from hg_mcp.replies.words import counted, error_line, file_from, handle, iso
 from hg_mcp.text import one_line, printable, quoted
 
 __all__ = ["LogList", "LogRow"]
@@ -43,7 +43,7 @@ class LogRow(Row):
     def of(cls, line: LogLine, home: str) -> Self:
         """A line; ``home`` is the working directory of the program."""
         entry = line.first
-        file = entry.file.removeprefix(home.rstrip("/") + "/") if home else entry.file
+        file = file_from(home, entry.file)
         return cls(
             at=started(entry.at),
             level=one_line(entry.level_name, 40),

@@ -93,7 +93,7 @@ def error_line(error_type: str | None, message: str | None, limit: int = 160) ->
 
 def file_from(home: str, file: str) -> str:
     """A recorded file, relative to the directory that the program ran in if it is the user's own and within it."""
-    return printable(file.removeprefix(home.rstrip("/") + "/") if file_of_project(file) else file)
+    return printable(file.removeprefix(home.rstrip("/") + "/") if home and file_of_project(file) else file)
 
 
 def package_words(packages: Mapping[str, str]) -> dict[str, str] | None:
