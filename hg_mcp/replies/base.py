@@ -4,8 +4,8 @@ Fields documented as "recorded" hold text that the recorded program chose: data,
 ours.
 """
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,6 +24,7 @@ __all__ = [
     "Row",
     "call",
     "duration_of",
+    "following",
     "handles",
     "items_of",
     "next_part",
@@ -47,6 +48,10 @@ class NextCall(Row):
     tool: str
     arguments: dict[str, Any]
     reason: str
+
+
+class _Page(Protocol):
+    def cursor_after(self, shown: int) -> str: ...
 
 
 class _CallShape(Row):
@@ -111,6 +116,11 @@ class Reply(Row):
 def next_part(asked: Call) -> Part:
     """The ``next`` calls as a part of a reply."""
     return Part(field="next", handles=handles(NextCall), wider=True, rest=lambda _: asked)
+
+
+def following(page: _Page, asked: Call) -> Callable[[int], Call]:
+    """Gives the call for what follows the first n rows of a page: the one that was asked, with a cursor."""
+    return lambda shown: call(asked["tool"], **asked["arguments"] | {"cursor": page.cursor_after(shown)})
 
 
 def handles(row: type[Row]) -> frozenset[str]:

@@ -8,7 +8,7 @@ from pydantic import Field, PrivateAttr
 from hg_mcp.names import EXPLAIN_FAILURE, LIST_ERROR_GROUPS, LIST_RUNS
 from hg_mcp.queries.groups import Check, GroupPage, GroupState, NodeChange, Sampled
 from hg_mcp.queries.words import expiry_words
-from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, started, suggestion
+from hg_mcp.replies.base import NextCall, Reply, Row, following, handles, next_part, started, suggestion
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.words import counted, ms
 from hg_mcp.text import one_line, quoted
@@ -151,11 +151,8 @@ class ErrorGroupList(Reply):
 
     def parts(self, asked: Call) -> Sequence[Part]:
         """The first group, what became worse, the calls; then the other groups."""
-
-        def after(kept: int) -> Call:
-            return call(LIST_ERROR_GROUPS, **asked["arguments"] | {"cursor": self._page.cursor_after(kept)})
-
-        groups = Part(field="groups", handles=handles(GroupRow), head=1, beyond=self._page.remaining, rest=after)
+        rest = following(self._page, asked)
+        groups = Part(field="groups", handles=handles(GroupRow), head=1, beyond=self._page.remaining, rest=rest)
         worse = Part(field="worse", handles=handles(WorseRow), wider=True, rest=lambda _: asked)
         return groups, next_part(asked), worse
 

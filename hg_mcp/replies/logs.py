@@ -7,7 +7,7 @@ from pydantic import Field, PrivateAttr
 
 from hg_mcp.names import GET_LOGS, GET_RUN_STEPS
 from hg_mcp.queries.logs import LEVELS, LogLine, LogPage
-from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, started, suggestion
+from hg_mcp.replies.base import NextCall, Reply, Row, following, handles, next_part, started, suggestion
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.words import counted, error_line, file_from, handle, iso
 from hg_mcp.text import one_line, printable, quoted
@@ -86,14 +86,10 @@ class LogList(Reply):
 
     def parts(self, asked: Call) -> Sequence[Part]:
         """The lines, the first ones before the calls."""
-
-        def after(kept: int) -> Call:
-            again = {"run": handle(self._page.run), "cursor": self._page.cursor_after(kept)}
-            return call(GET_LOGS, **asked["arguments"] | again)
-
         beyond = self._page.remaining
         what = "lines and later records" if beyond else "lines"
-        lines = Part(field="lines", handles=handles(LogRow), what=what, head=3, beyond=beyond, rest=after)
+        rest = following(self._page, asked)
+        lines = Part(field="lines", handles=handles(LogRow), what=what, head=3, beyond=beyond, rest=rest)
         return lines, next_part(asked)
 
 

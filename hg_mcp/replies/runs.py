@@ -13,8 +13,8 @@ from hg_mcp.replies.base import (
     NextCall,
     Reply,
     Row,
-    call,
     duration_of,
+    following,
     handles,
     items_of,
     next_part,
@@ -92,7 +92,7 @@ class RunList(Reply):
             handles=handles(RunRow),
             head=1,
             beyond=self._page.remaining,
-            rest=lambda kept: call(asked["tool"], **asked["arguments"] | {"cursor": self._page.cursor_after(kept)}),
+            rest=following(self._page, asked),
         )
         return runs, next_part(asked)
 

@@ -5,10 +5,10 @@ from typing import Final, Self
 
 from pydantic import Field, PrivateAttr
 
-from hg_mcp.names import GET_LOGS, GET_RUN_STEPS, GET_STEP_VALUES, LIST_RUNS, SEARCH_RUNS, SUMMARIZE_RUN
+from hg_mcp.names import GET_LOGS, GET_RUN_STEPS, GET_STEP_VALUES, LIST_RUNS, SUMMARIZE_RUN
 from hg_mcp.queries.search import Found, SearchPage
 from hg_mcp.queries.words import expiry_words
-from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, started, suggestion
+from hg_mcp.replies.base import NextCall, Reply, Row, following, handles, next_part, started, suggestion
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.words import counted, emptied_words
 from hg_mcp.text import head, one_line, printable, quoted
@@ -86,7 +86,7 @@ class SearchHits(Reply):
             head=2,
             beyond=0 if self._page.after is None else 1,
             what="hits" if self._page.after is None else "hits (or more)",
-            rest=lambda kept: call(SEARCH_RUNS, **asked["arguments"] | {"cursor": self._page.cursor_after(kept)}),
+            rest=following(self._page, asked),
         )
         return hits, next_part(asked)
 

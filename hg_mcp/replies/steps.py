@@ -9,7 +9,7 @@ from hg_mcp.names import DESCRIBE_GRAPH, GET_RUN_STEPS, GET_STEP_VALUES
 from hg_mcp.queries.packages import packages_of
 from hg_mcp.queries.steps import StepPage
 from hg_mcp.queries.words import now_us
-from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, started, suggestion
+from hg_mcp.replies.base import NextCall, Reply, Row, call, following, handles, next_part, started, suggestion
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.usage import UsageRow
 from hg_mcp.replies.words import counted, error_line, file_from, handle, iso, ms, package_words, since_now
@@ -222,17 +222,14 @@ class StepList(Reply):
 
     def parts(self, asked: Call) -> Sequence[Part]:
         """The first step, its error and attempts, the calls; then the other steps."""
-
-        def after(kept: int) -> Call:
-            again = {"run": handle(self._page.run), "cursor": self._page.cursor_after(kept)}
-            return call(GET_RUN_STEPS, **asked["arguments"] | again)
-
+        page = self._page
+        rest = following(page, asked)
         return (
-            Part(field="steps", handles=handles(StepRow), head=1, beyond=self._page.remaining, rest=after),
+            Part(field="steps", handles=handles(StepRow), head=1, beyond=page.remaining, rest=rest),
             next_part(asked),
             Part(field="error", handles=handles(ErrorDetail), wider=True, rest=lambda _: asked),
             Part(field="code", wider=True, rest=lambda _: asked),
-            Part(field="source_changed", wider=True, rest=lambda _: call(DESCRIBE_GRAPH, run=handle(self._page.run))),
+            Part(field="source_changed", wider=True, rest=lambda _: call(DESCRIBE_GRAPH, run=handle(page.run))),
             Part(field="attempt_details", handles=handles(AttemptRow), wider=True, rest=lambda _: asked),
         )
 

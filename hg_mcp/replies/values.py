@@ -10,7 +10,7 @@ from hg_mcp.queries.items import outer_item
 from hg_mcp.queries.profile import Spread, ValueProfile
 from hg_mcp.queries.selection import text_of
 from hg_mcp.queries.values import ValuePage
-from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, suggestion
+from hg_mcp.replies.base import NextCall, Reply, Row, call, following, handles, next_part, suggestion
 from hg_mcp.replies.budget import Call, Excerpt, Part
 from hg_mcp.replies.words import counted, handle
 from hg_mcp.text import one_line, printable, quoted
@@ -161,15 +161,10 @@ class ValueList(Reply):
     def parts(self, asked: Call) -> Sequence[Part]:
         """Names, types and sizes, the profile, what leads on; then contents, smallest first."""
         page = self._page
-
-        def after(kept: int) -> Call:
-            again = {"run": handle(page.run), "cursor": page.cursor_after(kept)}
-            return call(GET_STEP_VALUES, **asked["arguments"] | again)
-
         named = {"path", "step_status"} if page.across else set[str]()
         kept = frozenset({"direction", "status", *named} | ({"name"} if not (page.across and page.selected) else set()))
         return (
-            Part(field="values", handles=kept, head=3, beyond=page.remaining, rest=after),
+            Part(field="values", handles=kept, head=3, beyond=page.remaining, rest=following(page, asked)),
             Part(field="advice", wider=True, rest=lambda _: asked),
             Part(field="profile", handles=handles(Profile), wider=True, rest=lambda _: asked),
             next_part(asked),
