@@ -3,7 +3,7 @@
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from opentelemetry.sdk.trace import TracerProvider
@@ -43,11 +43,33 @@ def begin(recorder: Recorder) -> None:
     recorder.on_event(RunStartEvent(run_id="run", span_id="run", graph_name="bench"))
 
 
+def begin_item(recorder: Recorder) -> None:
+    """The start of a map, and of the item of it to which the timed nodes belong."""
+    recorder.on_event(RunStartEvent(run_id="run", span_id="map", graph_name="bench", is_map=True, map_size=1))
+    recorder.on_event(RunStartEvent(run_id="item", span_id="item", parent_span_id="map", item_index=0))
+
+
+def node_us(recorder: Recorder, events: Collection[tuple[NodeStartEvent, NodeEndEvent]]) -> float:
+    """Record nodes, and return the thread's CPU microseconds for each."""
+    on_event = recorder.on_event
+    started = time.thread_time_ns()
+    for start, end in events:
+        on_event(start)
+        on_event(end)
+    return (time.thread_time_ns() - started) / len(events) / 1e3
+
+
+def batching() -> TracerProvider:
+    """OpenTelemetry's SDK, its spans handed on in batches to an exporter that does nothing."""
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(NoExporter()))
+    return provider
+
+
 def nodes_of(recorder: Recorder) -> Callable[[], float]:
     """A function that records ``NODES`` nodes and returns the thread's CPU microseconds for each."""
     numbers = iter(range(10**12))
-    recorder.on_event(RunStartEvent(run_id="run", span_id="map", graph_name="bench", is_map=True, map_size=1))
-    recorder.on_event(RunStartEvent(run_id="item", span_id="item", parent_span_id="map", item_index=0))
+    begin_item(recorder)
 
     def record() -> float:
         place = [
@@ -55,20 +77,14 @@ def nodes_of(recorder: Recorder) -> Callable[[], float]:
             for _ in range(NODES)
         ]
         events = [(NodeStartEvent(**p, graph_name="bench"), NodeEndEvent(**p, graph_name="bench")) for p in place]
-        on_event = recorder.on_event
-        started = time.thread_time_ns()
-        for start, end in events:
-            on_event(start)
-            on_event(end)
-        return (time.thread_time_ns() - started) / NODES / 1e3
+        return node_us(recorder, events)
 
     return record
 
 
 def spans() -> Callable[[], float]:
     """The same for OpenTelemetry spans with the four attributes that name a node."""
-    provider = TracerProvider()
-    provider.add_span_processor(BatchSpanProcessor(NoExporter()))
+    provider = batching()
     tracer = provider.get_tracer("bench")
 
     def record() -> float:

@@ -8,13 +8,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-from benchmarks.recording import NoExporter
+from benchmarks.recording import batching, begin_item, node_us
 from benchmarks.table import Row
 from recorder import Recorder, Redaction
-from recorder.events import NodeEndEvent, NodeStartEvent, RunStartEvent
+from recorder.events import NodeEndEvent, NodeStartEvent
 from recorder.values import Capture
 
 NODES = 1_000
@@ -35,8 +32,7 @@ def texts(round_: int) -> list[tuple[str, str]]:
 
 def nodes_of(recorder: Recorder) -> Callable[[int], float]:
     """A function that records ``NODES`` nodes with values and returns the thread's CPU microseconds for each."""
-    recorder.on_event(RunStartEvent(run_id="run", span_id="map", graph_name="bench", is_map=True, map_size=1))
-    recorder.on_event(RunStartEvent(run_id="item", span_id="item", parent_span_id="map", item_index=0))
+    begin_item(recorder)
 
     def record(round_: int) -> float:
         events: list[tuple[NodeStartEvent, NodeEndEvent]] = []
@@ -45,20 +41,14 @@ def nodes_of(recorder: Recorder) -> Callable[[int], float]:
             place = {"run_id": "item", "span_id": span, "parent_span_id": "item", "node_name": "call_llm"}
             start = NodeStartEvent(**place, graph_name="bench", inputs={"prompt": prompt})
             events.append((start, NodeEndEvent(**place, graph_name="bench", outputs={"answer": answer})))
-        on_event = recorder.on_event
-        started = time.thread_time_ns()
-        for start, end in events:
-            on_event(start)
-            on_event(end)
-        return (time.thread_time_ns() - started) / NODES / 1e3
+        return node_us(recorder, events)
 
     return record
 
 
 def spans() -> Callable[[int], float]:
     """The same for OpenTelemetry spans that carry the texts as attributes."""
-    provider = TracerProvider()
-    provider.add_span_processor(BatchSpanProcessor(NoExporter()))
+    provider = batching()
     tracer = provider.get_tracer("bench")
 
     def record(round_: int) -> float:
