@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from hg_mcp.errors import CannotAnswer
+from hg_mcp.sizes import size_words
 from hg_mcp.text import one_line, printable, quoted
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ def _prune(ingester: "Ingester", retention: "Retention", total: int) -> None:
         while done := ingester.writer.prune(retention, now):
             progress.advance(bar, done)
     after = ingester.writer.size()
-    click.echo(f"The store holds {after / 2**20:,.1f} MiB now, {max(before - after, 0) / 2**20:,.1f} less than before.")
+    click.echo(f"The store holds {size_words(after)} now, {size_words(max(before - after, 0))} less than before.")
 
 
 def _now() -> int:

@@ -7,6 +7,7 @@ import click
 
 from hg_mcp.errors import CannotAnswer
 from hg_mcp.keeping import STORE, contained, found_runs
+from hg_mcp.sizes import size_words
 from hg_mcp.text import quoted
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def export_runs(
             _refuse_running(run)
         size = _write(output, _frames(found, store, no_values=no_values, redaction=redaction))
         named = ", ".join(quoted(run.run_id) for run in found[:5]) + ", …" * (len(found) > 5)
-        click.echo(f"Wrote {named} to {output} ({size / 2**10:,.1f} KiB). Read it with: hg-mcp import {output}")
+        click.echo(f"Wrote {named} to {output} ({size_words(size)}). Read it with: hg-mcp import {output}")
 
 
 @click.command("import")

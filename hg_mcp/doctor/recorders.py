@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hg_mcp.doctor.findings import Finding, notice, ok, problem
-from hg_mcp.doctor.storage import size_words
+from hg_mcp.sizes import size_words
 from hg_mcp.text import one_line
 from recorder.errors import RecorderError
 from recorder.ingest.backlog import backlog, has_died

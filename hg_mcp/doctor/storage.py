@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from hg_mcp.doctor.findings import Finding, notice, ok, problem
+from hg_mcp.sizes import size_words
 from recorder.errors import ForeignFileError, NewerFormatError, StoreFailedError
 from recorder.ingest.backlog import segment_sizes
 from recorder.journal.writer import Limits
 from recorder.location import StoreLocation
 from recorder.store.sqlite.health import StoreHealth, store_health
 
-__all__ = ["database", "disk", "permissions", "size_words"]
+__all__ = ["database", "disk", "permissions"]
 
 _LOSSES: Final = {
     "events_lost": ("events could not be written", "free disk space, and see the permissions here"),
@@ -99,12 +100,3 @@ def disk(location: StoreLocation) -> Iterator[Finding]:
         yield problem("disk", f"{says}: soon the oldest of it is dropped", "any question empties it: hg-mcp list-runs")
     else:
         yield ok("disk", says)
-
-
-def size_words(count: float) -> str:
-    """Bytes for people."""
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GiB"
