@@ -65,7 +65,10 @@ class StoreBusyError(RecorderError):
 
 
 class StoreFailedError(RecorderError):
-    """The store cannot be used now: the disk is full or failing, or the database damaged. Nothing is lost."""
+    """The store cannot be used now: it is closed to this account, the disk full or failing, or the database damaged.
+
+    Nothing in it is lost.
+    """
 
     def __init__(self, path: str, reason: str) -> None:
         self.path, self.reason = path, reason

@@ -2,7 +2,8 @@
 
 A default store never lands in ``/``, ``$HOME``, a symlink, or a directory that somebody else owns or may write to,
 since whoever may write there could read what was recorded or have it written elsewhere. Where no directory will do,
-recorders fall back to one under ``$XDG_STATE_HOME``, and readers look there last.
+recorders fall back to one under ``$XDG_STATE_HOME``, and readers look there last. Where somebody names a directory, it
+and a link to it have to be their own; root may record into anybody's, and leaves files that its owner can read.
 """
 
 import os
@@ -13,9 +14,17 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from recorder.errors import ForeignFileError, NoStoreError
+from recorder.errors import ForeignFileError, NoStoreError, StoreFailedError
 
-__all__ = ["STORE_NAME", "StoreLocation", "find_store", "note_written", "place_store", "recent_stores"]
+__all__ = [
+    "STORE_NAME",
+    "StoreLocation",
+    "find_store",
+    "note_written",
+    "open_private",
+    "place_store",
+    "recent_stores",
+]
 
 STORE_NAME = ".hg_mcp"
 _PROJECT_MARKS = (".git", "pyproject.toml")
@@ -57,15 +66,34 @@ def place_store(store: str | os.PathLike[str] | None = None) -> StoreLocation:
     Raises:
         OSError: The directory cannot be created or written.
         ForeignFileError: A ``postgresql://`` store, which this version cannot record into.
+        StoreFailedError: The directory, or a link that stands for it, is another account's.
     """
     location = _named(store) or StoreLocation(_default_directory())
-    os.makedirs(location.journal, mode=0o700, exist_ok=True)
+    _refuse_anothers(location.directory)
+    _make_journal(location)
     ignore = os.path.join(location.directory, ".gitignore")
     if not os.path.exists(ignore):
         os.chmod(location.directory, 0o700)
-        with open(os.open(ignore, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as file:
+        with open(open_private(ignore, os.O_WRONLY), "w", encoding="ascii") as file:
             file.write("*\n")
     return location
+
+
+def open_private(path: str, flags: int) -> int:
+    """Open a file of a store, no link, and create it (0600) if need be. What root creates is the directory's owner's.
+
+    Raises:
+        OSError: As ``os.open``.
+    """
+    flags |= os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        handle = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        if flags & os.O_EXCL:
+            raise
+        return os.open(path, flags | os.O_CREAT, 0o600)
+    _give_away(handle, os.path.dirname(path))
+    return handle
 
 
 def find_store(store: str | os.PathLike[str] | None = None) -> StoreLocation:
@@ -78,10 +106,13 @@ def find_store(store: str | os.PathLike[str] | None = None) -> StoreLocation:
     Raises:
         NoStoreError: Nothing was recorded where it looked.
         ForeignFileError: A ``postgresql://`` store, which this version cannot read.
+        StoreFailedError: This account may not look into the directory that was named.
     """
     named = _named(store)
     if named is not None:
         candidates = [named, StoreLocation(os.path.join(named.directory, STORE_NAME))]
+        for candidate in candidates:
+            _refuse_closed(candidate.directory)
     else:
         candidates = [StoreLocation(os.path.join(base, STORE_NAME)) for base in _upwards() if _is_safe(base)]
         candidates.append(StoreLocation(_fallback_directory()))
@@ -176,6 +207,51 @@ def _is_private(directory: str) -> bool:
     own_group = status.st_gid == os.getegid() == os.geteuid()
     writable_by_others = status.st_mode & (stat.S_IWOTH if own_group else stat.S_IWOTH | stat.S_IWGRP)
     return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not writable_by_others
+
+
+def _refuse_anothers(directory: str) -> None:
+    """Record neither where somebody else decides who reads it, nor through their link to wherever they like.
+
+    Root records where it is told to: whoever owns that is given what it leaves there.
+    """
+    if hasattr(os, "geteuid") and os.path.lexists(directory):
+        owners = [os.lstat(directory).st_uid] if os.path.islink(directory) else []
+        if os.geteuid() and os.path.exists(directory):
+            owners.append(os.stat(directory).st_uid)
+        for owner in owners:
+            if owner != os.geteuid():
+                raise StoreFailedError(directory, f"it is another account's (uid {owner}): name a directory of yours")
+
+
+def _refuse_closed(directory: str) -> None:
+    """Say that a store is closed to this account, rather than that there is none."""
+    try:
+        owner = os.stat(directory).st_uid
+    except PermissionError:
+        raise StoreFailedError(directory, "this account may not look there") from None
+    except OSError:  # not there, as every reader says
+        return
+    if not os.access(directory, os.R_OK | os.X_OK):
+        raise StoreFailedError(directory, f"this account may not look into it: it is that of uid {owner}")
+
+
+def _make_journal(location: StoreLocation) -> None:
+    if not os.path.isdir(location.journal):
+        os.makedirs(location.journal, mode=0o700, exist_ok=True)
+        handle = os.open(location.journal, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        _give_away(handle, location.directory)
+        os.close(handle)
+
+
+def _give_away(handle: int, directory: str) -> None:
+    """Let what root created in somebody's store be theirs: they could not read it otherwise, and SQLite does so too."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        try:
+            owner = os.stat(directory)
+            if owner.st_uid:
+                os.fchown(handle, owner.st_uid, owner.st_gid)
+        except OSError:
+            pass  # a file system where root may not: the doctor names the file
 
 
 def _state_directory() -> str:

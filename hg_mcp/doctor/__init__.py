@@ -12,7 +12,7 @@ from hg_mcp.doctor.findings import LEVELS, Finding, ok, problem
 from hg_mcp.doctor.machine import settings, versions
 from hg_mcp.doctor.recorders import ingest, journals, recorders
 from hg_mcp.doctor.storage import database, disk, permissions
-from recorder.errors import ForeignFileError, NoStoreError
+from recorder.errors import ForeignFileError, NoStoreError, StoreFailedError
 from recorder.location import StoreLocation, find_store
 
 __all__ = ["examine"]
@@ -42,7 +42,7 @@ def examine(store: str | None) -> tuple[bytes, bool]:
 def _findings(store: str | None) -> Iterator[Finding]:
     try:
         location = find_store(store)
-    except (NoStoreError, ForeignFileError) as error:
+    except (NoStoreError, ForeignFileError, StoreFailedError) as error:
         yield _missing(error)
     else:
         yield ok("store", location.directory)
@@ -59,7 +59,9 @@ def _examined(location: StoreLocation) -> Iterator[Finding]:
             yield problem(check.__name__, f"could not be looked at: {error}", "see that this account may read it")
 
 
-def _missing(error: NoStoreError | ForeignFileError) -> Finding:
+def _missing(error: NoStoreError | ForeignFileError | StoreFailedError) -> Finding:
+    if isinstance(error, StoreFailedError):
+        return problem("store", str(error), "ask as its owner, or ask them for `hg-mcp export`")
     if isinstance(error, ForeignFileError):
         return problem("store", str(error), "give a directory: --store DIR")
     lately = f"; written lately on this account: {', '.join(error.elsewhere)}" if error.elsewhere else ""

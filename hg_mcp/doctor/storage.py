@@ -66,22 +66,23 @@ def _health(location: StoreLocation, health: StoreHealth) -> Iterator[Finding]:
 
 
 def permissions(location: StoreLocation) -> Iterator[Finding]:
-    """Whether the store is its owner's alone."""
+    """Whether the store is its owner's alone: this account's, or anybody's where root looks."""
+    owner = os.geteuid() or os.stat(location.directory).st_uid
     paths = [location.directory, location.journal, location.database, f"{location.database}-wal"]
     paths += [os.path.join(location.journal, name) for name in segment_sizes(location.journal)]
-    found = [finding for path in paths if os.path.lexists(path) for finding in _access(path)]
-    yield from found or [ok("permissions", "the store is this account's alone")]
+    found = [finding for path in paths if os.path.lexists(path) for finding in _access(path, owner)]
+    yield from found or [ok("permissions", "the store is its owner's alone")]
 
 
-def _access(path: str) -> Iterator[Finding]:
+def _access(path: str, owner: int) -> Iterator[Finding]:
     status = os.lstat(path)
     quoted = shlex.quote(path)
     if stat.S_ISLNK(status.st_mode):
         yield problem("permissions", f"{path} is a symbolic link", "record into the directory itself")
         return
-    if status.st_uid != os.geteuid():
+    if status.st_uid != owner:
         yield problem(
-            "permissions", f"{path} belongs to another account (uid {status.st_uid})", f"chown $USER {quoted}"
+            "permissions", f"{path} belongs to another account (uid {status.st_uid})", f"chown {owner} {quoted}"
         )
     if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         mode = "700" if stat.S_ISDIR(status.st_mode) else "600"

@@ -5,6 +5,7 @@ import os
 
 from recorder.errors import StoreBusyError, StoreFailedError
 from recorder.journal.liveness import is_locked
+from recorder.location import open_private
 
 __all__ = ["ingesting_process", "take_lock"]
 
@@ -17,7 +18,7 @@ def take_lock(path: str) -> int:
         StoreFailedError: The file cannot be created or locked.
     """
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        fd = open_private(path, os.O_RDWR)
     except OSError as error:
         raise StoreFailedError(path, error.strerror or str(error)) from error
     try:

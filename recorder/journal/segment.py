@@ -18,6 +18,7 @@ from zlib import crc32
 import msgspec
 
 from recorder.journal.frames import FORMAT, Frame
+from recorder.location import open_private
 
 __all__ = [
     "FRAME_HEAD",
@@ -63,7 +64,7 @@ class Segment:
         head = PREAMBLE.pack(MAGIC, FORMAT, self.marker) + self._framed(encode(first))
         self.size = len(head)
         temporary = os.path.join(directory, f".{name}.tmp")
-        self.fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self.fd = open_private(temporary, os.O_WRONLY | os.O_EXCL | os.O_APPEND)
         try:
             _lock(self.fd)
             _write_whole(self.fd, head)

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from recorder.errors import ForeignFileError, NewerFormatError, StoreFailedError
 from recorder.fingerprint import fingerprint, normalized
+from recorder.location import open_private
 from recorder.store.sqlite.queries import MIGRATIONS, QUERIES
 from recorder.store.sqlite.rows import unpack_error
 
@@ -154,7 +155,7 @@ def format_of(connection: sqlite3.Connection, path: str) -> int:
 
 def _create_private(path: str) -> None:
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        os.close(open_private(path, os.O_RDWR))
     except OSError as error:
         raise StoreFailedError(path, error.strerror or str(error)) from error
 
