@@ -10,14 +10,13 @@ import pytest
 from recorder.store.protocols import RunReader
 from recorder.store.records import RunFilter, SegmentState
 from recorder.store.sqlite import SqliteReader, SqliteWriter, is_unindexed
-from tests.contract.building import SEGMENT, T0, process, run, step
+from tests.contract.building import DAY, SEGMENT, T0, process, run, step
 
 Question = Callable[[RunReader], Awaitable[object]]
 
 SHORT: Final = 300
 LONG: Final = 3_000
-SPAN: Final = 90_000_000_000
-"""A run every 5 minutes in the short store, every 30 seconds in the long one."""
+HOUR: Final = 3_600_000_000
 
 
 class Steps:
@@ -44,12 +43,12 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
 
 
 def filled(path: Path, runs: int) -> str:
-    """A store of so many runs within the same time, all indexed."""
+    """A store of so many runs, one an hour until T0, all indexed."""
     place = str(path / f"{runs}.db")
     writer = SqliteWriter(place)
     frames = [process()]
     for number in range(1, runs + 1):
-        at = T0 + number * (SPAN // runs)
+        at = T0 - (runs - number) * HOUR
         frames += [
             step(1, run=number, started_at=at + 1, ended_at=at + 2),
             run(number, "completed", started_at=at, ended_at=at + 9, duration_ms=9.0, steps=1),
@@ -81,6 +80,11 @@ QUESTIONS: Final[dict[str, Question]] = {
     "the latest runs": lambda reader: reader.runs(RunFilter(), limit=20),
     "the latest failed run": lambda reader: reader.latest_run(failed=True),
     "a run by its id": lambda reader: reader.match_runs("run-0100"),
+    "how many runs there are": lambda reader: reader.count_runs(RunFilter()),
+    "how many failed": lambda reader: reader.count_runs(RunFilter(failed=True)),
+    "how many of a graph came to an end before": lambda reader: reader.count_runs(
+        RunFilter(graph="classify", statuses=("completed", "failed"), until=T0 - DAY)
+    ),
     "the graphs": lambda reader: reader.graphs(),
     "the latest structure": lambda reader: reader.latest_structure("classify"),
 }
@@ -108,7 +112,7 @@ def test_a_new_run_is_indexed_without_reading_the_history(tmp_path: Path, steps:
     taken: list[int] = []
     for runs in (SHORT, LONG):
         writer = SqliteWriter(filled(tmp_path, runs))
-        ended = run(runs + 1, "completed", started_at=T0 + 2 * SPAN, ended_at=T0 + 2 * SPAN + 9, duration_ms=9.0)
+        ended = run(runs + 1, "completed", started_at=T0 + HOUR, ended_at=T0 + HOUR + 9, duration_ms=9.0)
         writer.apply("rec1", [ended], SegmentState(name=SEGMENT, offset=2))
         before = steps.taken
         assert writer.index_some() == 1

@@ -1,10 +1,20 @@
 """What every store keeps of a run, and which runs it finds."""
 
+import asyncio
+import random
+import tempfile
 import time
+from pathlib import Path
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recorder.events import RUN_STATUSES
 from recorder.journal.frames import ITEM
-from recorder.store.records import ErrorGroupFilter, RunFilter, StepFilter
-from tests.contract.building import T0, TIMEOUT, Store, process, run, step
+from recorder.store.protocols import RunReader
+from recorder.store.records import ErrorGroupFilter, Run, RunFilter, StepFilter
+from recorder.store.sqlite import SqliteReader, SqliteWriter
+from tests.contract.building import DAY, T0, TIMEOUT, Store, process, run, step
 
 
 async def test_a_row_comes_back_as_its_last_frame_had_it(store: Store) -> None:
@@ -138,3 +148,58 @@ async def test_a_handle_is_an_id_else_a_workflows_latest_run_else_a_prefix(store
     assert [found.run_id for found in await matches("run-0", limit=2)] == ["run-0003", "run-0002"]
     assert await matches("ru_") == []
     assert await matches("") == []
+
+
+def change(store: Store, chance: random.Random) -> None:
+    """Put runs of some days around a midnight; some start at another time after all, or fail, and some expire."""
+    midnight = T0 - T0 % DAY
+    store.put(process())
+    for _ in range(3):
+        store.put(
+            *(
+                run(
+                    number,
+                    chance.choice(RUN_STATUSES),
+                    graph=chance.choice(("classify", "extract")),
+                    started_at=midnight + chance.choice((0, chance.randrange(-3 * DAY, 3 * DAY))),
+                    failures=chance.choice((0, 0, 2)),
+                )
+                for number in range(1, 41)
+                if chance.random() < 0.6
+            )
+        )
+    for key in chance.sample(range(1, 31), 5):
+        store.writer.expire(key, "asked", T0)
+
+
+moments = st.none() | st.integers(-4, 4).map(lambda days: T0 - T0 % DAY + days * DAY) | st.integers(T0 - DAY, T0 + DAY)
+filters = st.builds(
+    lambda kind, **rest: RunFilter(**kind, **rest),
+    st.sampled_from(({}, {}, {"failed": True}, {"good": True}, {"statuses": ("running", "completed", "failed")})),
+    graph=st.sampled_from(("", "", "classify", "other")),
+    since=moments,
+    until=moments,
+    slower_than_ms=st.sampled_from((None, None, None, 1.0)),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.lists(filters, min_size=1, max_size=12), st.none() | st.integers(0, 39))
+def test_runs_are_counted_as_if_every_one_were_looked_at(seed: int, asked: list[RunFilter], last: int | None) -> None:
+    async def counted(reader: RunReader) -> list[tuple[int, int]]:
+        before: list[Run] = [] if last is None else (await reader.runs(RunFilter(), limit=99))[last : last + 1]
+        place = (before[0].started_at, before[0].key) if before else None
+        found = [
+            (await reader.count_runs(one, before=place), len(await reader.runs(one, limit=99, before=place)))
+            for one in asked
+        ]
+        await reader.close()
+        return found
+
+    with tempfile.TemporaryDirectory() as directory:
+        path = str(Path(directory) / "runs.db")
+        writer = SqliteWriter(path)
+        change(store := Store(writer, lambda: SqliteReader(path)), random.Random(seed))
+        found = asyncio.run(counted(store.reader))
+        writer.close()
+    assert [count for count, _ in found] == [seen for _, seen in found]

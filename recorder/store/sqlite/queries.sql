@@ -466,6 +466,10 @@ LIMIT :limit;
 -- name: count_runs
 SELECT count(*) AS count FROM runs WHERE {where};
 
+-- name: count_run_days
+-- The same of those that started on some days. Of the conditions those on graph, status and failures fit.
+SELECT coalesce(sum(count), 0) AS count FROM run_days AS runs WHERE day >= :first_day AND day < :last_day AND {where};
+
 -- name: where_any
 TRUE
 

@@ -7,6 +7,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import aiosqlite
@@ -48,6 +49,7 @@ from recorder.store.text import TextHit, TextHits
 __all__ = ["SqliteReader"]
 
 _DAY_US: Final = 86_400_000_000
+_NO_DAY: Final = -(1 << 62)
 _BEFORE_ALL: Final = (-(1 << 63), 0, 0)
 _SANDBOXES: Final = 2
 """Most statements of others at once: each may keep a thread and a core busy for seconds."""
@@ -113,8 +115,18 @@ class SqliteReader:
 
     async def count_runs(self, which: RunFilter, *, before: tuple[int, int] | None = None) -> int:
         """How many runs the filter keeps; with ``before`` as ``runs`` takes it, of those that follow."""
-        conditions, values = _run_conditions(which, before)
-        return (await self._fetch(conjunction("count_runs", conditions), **values))[0][0]
+        days = _whole_days(which, before)
+        if days is None:
+            return await self._count_runs(which, before)
+        first, last = days
+        conditions, values = _run_conditions(replace(which, since=None, until=None), None)
+        query = conjunction("count_run_days", conditions)
+        count: int = (await self._fetch(query, first_day=first, last_day=last, **values))[0][0]
+        if which.since is not None:
+            count += await self._count_runs(replace(which, until=first * _DAY_US), None)
+        if which.until is not None or before is not None:
+            count += await self._count_runs(replace(which, since=last * _DAY_US), before)
+        return count
 
     async def graphs(self, *, limit: int = 50) -> list[str]:
         """Names of graphs with runs, latest first."""
@@ -322,6 +334,10 @@ class SqliteReader:
         workers = {row["id"]: records.worker(row) for row in await self._fetch(QUERIES["workers"], ids=ids)}
         return [records.run(row, workers[row["worker"]]) for row in rows]
 
+    async def _count_runs(self, which: RunFilter, before: tuple[int, int] | None) -> int:
+        conditions, values = _run_conditions(which, before)
+        return (await self._fetch(conjunction("count_runs", conditions), **values))[0][0]
+
     async def _steps(self, conditions: list[str], **values: object) -> list[Step]:
         return [records.step(row) for row in await self._fetch(conjunction("steps", conditions), **values)]
 
@@ -375,6 +391,16 @@ def _as_tombstones_tell(which: RunFilter) -> RunFilter:
         since=which.since,
         until=which.until,
     )
+
+
+def _whole_days(which: RunFilter, before: tuple[int, int] | None) -> tuple[int, int] | None:
+    """The days (the last excluded) of which ``run_days`` knows the answer, None where it knows of none."""
+    if replace(which, graph="", statuses=(), failed=False, good=False, since=None, until=None) != RunFilter():
+        return None
+    ends = [moment // _DAY_US for moment in (which.until, before[0] if before else None) if moment is not None]
+    first = _NO_DAY if which.since is None else -(-which.since // _DAY_US)
+    last = min(ends, default=-_NO_DAY)
+    return (first, last) if first <= last else None
 
 
 def _step_conditions(which: StepFilter) -> tuple[list[str], dict[str, Any]]:

@@ -5,7 +5,7 @@
 -- one run from 1, and 0 means the run itself. A later frame of a row replaces all of it.
 
 PRAGMA application_id = 0x48474d43;  -- "HGMC"
-PRAGMA user_version = 10;
+PRAGMA user_version = 11;
 
 -- Names that repeat: nodes, graphs, threads, types. Stored once.
 CREATE TABLE names (
@@ -74,7 +74,8 @@ CREATE TABLE graphs (
 ) STRICT, WITHOUT ROWID;
 
 -- Top-level runs. `number` is the recorder's own. `steps` and `failures` hold once the run has ended. `stored_at` is when
--- its own row was written last, from which its retention counts; `pinned_at` says that it is pinned.
+-- its own row was written last, from which its retention counts; `pinned_at` says that it is pinned. `day` is that of its start
+-- (UTC), since 1970-01-01.
 CREATE TABLE runs (
     id                 INTEGER PRIMARY KEY,
     recorder           INTEGER NOT NULL REFERENCES recorders (id),
@@ -108,6 +109,7 @@ CREATE TABLE runs (
     unknown_events     TEXT,  -- a JSON object: event type, count
     start_missed       INTEGER NOT NULL,
     duplicates         INTEGER NOT NULL, graph_digest TEXT, stored_at INTEGER NOT NULL DEFAULT 0, pinned_at INTEGER,
+    day INTEGER GENERATED ALWAYS AS (started_at / 86400000000 - (started_at % 86400000000 < 0)) VIRTUAL,
     UNIQUE (recorder, number)
 ) STRICT;
 
@@ -118,6 +120,43 @@ CREATE INDEX runs_by_graph ON runs (graph, started_at, ended_at);
 CREATE INDEX runs_by_structure ON runs (graph, started_at) WHERE graph_digest IS NOT NULL;
 CREATE INDEX runs_by_storing ON runs (stored_at);
 CREATE INDEX failed_runs ON runs (started_at) WHERE status IN (3, 4, 8) OR (status = 2 AND failures > 0);
+
+-- How many runs there are, by the day of their start; `failures` says whether they have any. The triggers count, so that
+-- whoever writes `runs` cannot forget to.
+CREATE TABLE run_days (
+    graph    INTEGER NOT NULL,
+    day      INTEGER NOT NULL,
+    status   INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    count    INTEGER NOT NULL,
+    PRIMARY KEY (graph, day, status, failures)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER count_run AFTER INSERT ON runs
+BEGIN
+    INSERT INTO run_days (graph, day, status, failures, count)
+    VALUES (NEW.graph, NEW.day, NEW.status, NEW.failures > 0, 1)
+    ON CONFLICT DO UPDATE SET count = count + 1;
+END;
+
+CREATE TRIGGER uncount_run AFTER DELETE ON runs
+BEGIN
+    UPDATE run_days SET count = count - 1
+    WHERE graph = OLD.graph AND day = OLD.day AND status = OLD.status AND failures = (OLD.failures > 0);
+    DELETE FROM run_days
+    WHERE graph = OLD.graph AND day = OLD.day AND status = OLD.status AND failures = (OLD.failures > 0) AND count = 0;
+END;
+
+CREATE TRIGGER recount_run AFTER UPDATE OF graph, started_at, status, failures ON runs
+BEGIN
+    INSERT INTO run_days (graph, day, status, failures, count)
+    VALUES (NEW.graph, NEW.day, NEW.status, NEW.failures > 0, 1)
+    ON CONFLICT DO UPDATE SET count = count + 1;
+    UPDATE run_days SET count = count - 1
+    WHERE graph = OLD.graph AND day = OLD.day AND status = OLD.status AND failures = (OLD.failures > 0);
+    DELETE FROM run_days
+    WHERE graph = OLD.graph AND day = OLD.day AND status = OLD.status AND failures = (OLD.failures > 0) AND count = 0;
+END;
 
 -- Tombstones: runs whose retention is over, or that were deleted, the latest 10,000. `run` is what runs.id was, `reason` a
 -- phrase for people. While `leftover` is 1, rows of other tables are still there; nothing shows them.
