@@ -44,6 +44,8 @@ class KnownFault(Fault):
 class Explanation:
     """A run, or one step of it, with what explains its failures, most frequent first.
 
+    Where nothing failed, ``given`` is what the first unfinished steps were given: their paths, each with its inputs.
+
     ``good`` is the last good run of the graph before it, ``differences`` what is not as it was there. ``common`` says
     what sets the failing items of a map apart, of one that is not too large.
     """
@@ -51,6 +53,7 @@ class Explanation:
     story: RunStory
     faults: Sequence[KnownFault]
     step: Step | None = None
+    given: Sequence[tuple[str, Sequence[StoredValue]]] = ()
     good: Run | None = None
     differences: Sequence[Difference] = ()
     not_reached: Sequence[NotReached] = ()
@@ -73,10 +76,12 @@ async def explanation(reader: RunReader, handle: str, *, step: str) -> Explanati
     good = await last_good(reader, run) if failed else None
     ends = [failure.path for failure in failures if failure.step and failure.fingerprint]
     ends = ends or [one.path for one in story.unfinished if one.status != "running"]
+    unfinished = story.unfinished[:_DETAILED]
     return Explanation(
         story=replace(story, faults=faults) if place else story,
         faults=await _known(reader, run, faults),
         step=place,
+        given=[] if faults else [(one.path, await _inputs(reader, run, one.step)) for one in unfinished],
         good=good,
         differences=await differences(reader, good, run) if good else (),
         not_reached=await not_reached(reader, run, ends, samples, good),
@@ -118,11 +123,14 @@ async def _known(reader: RunReader, run: Run, faults: Sequence[Fault]) -> list[K
 
 async def _detailed(reader: RunReader, run: Run, fault: KnownFault) -> KnownFault:
     step = fault.first.step
-    values = await reader.values(run.key, step, with_data=True)
-    inputs = [value for value in values if value.direction == "input"]
+    inputs = await _inputs(reader, run, step)
     return replace(
         fault,
         attempts=await reader.attempts(run.key, step) if step else (),
         inputs=inputs,
         suspect=suspect(inputs, fault.first.error),
     )
+
+
+async def _inputs(reader: RunReader, run: Run, step: int) -> list[StoredValue]:
+    return [value for value in await reader.values(run.key, step, with_data=True) if value.direction == "input"]

@@ -20,6 +20,8 @@ from recorder.store.records import Run
 __all__ = ["Slowness", "slowness"]
 
 _MOST_WHAT_IFS: Final = 3
+_LEAST_SHARE: Final = 0.01
+"""Of the critical path, what a node must take to be replayed: one that merely calls others would shorten them all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,8 @@ async def slowness(reader: RunReader, handle: str, *, node: str, factor: float) 
     planner = Planner(timeline, await reader.structure(run.key))
     path = critical_path(timeline, planner)
     shares = shares_of(path)
-    likeliest = [share.node for share in shares if share.node][:_MOST_WHAT_IFS]
+    telling = _LEAST_SHARE * timeline.whole.ms
+    likeliest = [share.node for share in shares if share.node and share.ms >= telling][:_MOST_WHAT_IFS]
     usual = await earlier_runs(reader, run)
     maps = map_paces(timeline, planner)
     return Slowness(

@@ -6,7 +6,7 @@ from typing import Any, Final, Self
 import msgspec
 from pydantic import Field, PrivateAttr
 
-from hg_mcp.names import DESCRIBE_GRAPH, GET_RUN_STEPS, GET_STEP_VALUES, NODE_STATS, TRACE_VALUE
+from hg_mcp.names import DESCRIBE_GRAPH, GET_RUN_STEPS, GET_STEP_VALUES, NODE_STATS, TRACE_VALUE, WHY_SLOW
 from hg_mcp.queries.changes import ABSENT
 from hg_mcp.queries.compare import Comparison, Divergence, Pace, ValueChange
 from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, suggestion
@@ -19,6 +19,7 @@ __all__ = ["RunComparison"]
 
 _LONGEST_HANDLE: Final = 100
 _LONGEST_SUMMARY: Final = 300
+_NAMED: Final = 3
 _RULES: Final = {
     "given": "as asked",
     "nearest_inputs": "the good run of the graph that shares most inputs with it",
@@ -100,7 +101,7 @@ class PaceRow(Row):
         """A pace as a row."""
         return cls(
             node=one_line(pace.node, 80),
-            ratio=round(pace.avg_ms / pace.against_avg_ms, 2),
+            ratio=round(_ratio(pace), 2),
             says=_PACES[pace.within],
             avg_ms=round(pace.avg_ms, 3),
             against_avg_ms=round(pace.against_avg_ms, 3),
@@ -204,7 +205,8 @@ def _summary(found: Comparison) -> str:
     graph = "" if found.run.graph == found.reference.run.graph else " They are runs of different graphs."
     if found.first is None:
         same = "what went in and out" if all(found.values) else "statuses and decisions (values are not recorded)"
-        return f"No difference to {other} in {counted(found.compared, 'step')}: {same} are the same.{graph}"
+        told = f"No difference to {other} in {counted(found.compared, 'step')}: {same} are the same."
+        return f"{told}{_slower(found)}{graph}"
     if _is_same_result(found):
         return one_line(f"The same result as {other}. {_minor(found.first)}{graph}", _LONGEST_SUMMARY)
     more = len(found.divergences) - 1
@@ -212,6 +214,23 @@ def _summary(found: Comparison) -> str:
     told = f"Parts from {other} at {quoted(found.first.pair.path, 80)}, which {_what(found.first)}{_why(found)}."
     inputs = " The runs' own inputs differ." if any(one.kind == "input" for one in found.differences) else ""
     return one_line(told, _LONGEST_SUMMARY) + after + inputs + graph
+
+
+def _is_slower(pace: Pace) -> bool:
+    return pace.avg_ms > pace.against_avg_ms and pace.within is not True
+
+
+def _slower(found: Comparison) -> str:
+    """Of the nodes that cost most against the other run the one that slowed down most: others may only contain it."""
+    slower = list(filter(_is_slower, found.pace))[:_NAMED]
+    if not slower:
+        return ""
+    most = max(slower, key=_ratio)
+    return f" {quoted(most.node, 60)} took {_ratio(most):.2g} times as long."
+
+
+def _ratio(pace: Pace) -> float:
+    return pace.avg_ms / pace.against_avg_ms
 
 
 def _is_same_result(found: Comparison) -> bool:
@@ -286,7 +305,8 @@ def _next(found: Comparison) -> list[NextCall]:
     """The value that differs on both sides, else the step; then the code."""
     run, other, first = handle(found.run), handle(found.reference.run), found.first
     if first is None or len(first.pair.path) > _LONGEST_HANDLE:
-        return [suggestion(NODE_STATS, "how long each node took", run=run)]
+        slow = [suggestion(WHY_SLOW, "what its time went into", run=run)] if any(map(_is_slower, found.pace)) else []
+        return [*slow, suggestion(NODE_STATS, "how long each node took", run=run)]
     step, like = first.pair.step, first.pair.like
     if step is None or like is None:
         there = run if step else other

@@ -9,6 +9,7 @@ from hg_mcp.names import (
     COMPARE_RUNS,
     CONTRAST_ITEMS,
     EXPLAIN_FAILURE,
+    GET_LOGS,
     GET_RUN_STEPS,
     GET_STEP_VALUES,
     LIST_ERROR_GROUPS,
@@ -18,6 +19,7 @@ from hg_mcp.names import (
 )
 from hg_mcp.queries.explain import Explanation, KnownFault
 from hg_mcp.queries.reach import NotReached
+from hg_mcp.queries.story import RunStory
 from hg_mcp.queries.words import as_ranges
 from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, started, suggestion
 from hg_mcp.replies.budget import Call, Part
@@ -95,7 +97,7 @@ class FaultRow(Row):
 
 
 class InputRow(Row):
-    """An input of the first failing step of a fault. ``value`` is all of it; it is there up to 1,000 bytes."""
+    """An input of a failing or unfinished step. ``value`` is all of it; it is there up to 1,000 bytes."""
 
     step: str = Field(description="recorded names")
     name: str = Field(description="recorded; pass as value to get_step_values")
@@ -152,7 +154,9 @@ class FailureExplanation(Reply):
     common: list[str] | None = Field(
         default=None, description="what sets failing items apart beyond chance; what is in quotes was recorded"
     )
-    inputs: list[InputRow] | None = Field(default=None, description="of the first failing step of each fault")
+    inputs: list[InputRow] | None = Field(
+        default=None, description="of the first failing step of each fault; where none failed, of unfinished steps"
+    )
     not_reached: list[NotReachedRow] | None = None
     last_good: GoodRun | None = Field(default=None, description="absent: the store has none")
     _found: Explanation = PrivateAttr()
@@ -254,6 +258,8 @@ def _common(found: Explanation) -> list[str]:
 def _inputs(found: Explanation) -> Iterator[tuple[str, StoredValue]]:
     for fault in found.faults:
         yield from ((fault.first.path, value) for value in fault.inputs)
+    for path, inputs in found.given:
+        yield from ((path, value) for value in inputs)
 
 
 def _good(run: Run | None) -> GoodRun | None:
@@ -294,7 +300,7 @@ def _changes(found: Explanation) -> str:
 def _next(found: Explanation) -> list[NextCall]:
     """What leads to the cause first, most telling before the rest."""
     run = handle(found.story.run)
-    calls = [*_towards_cause(found, run), *_next_of_faults(found, run)]
+    calls = [*_towards_cause(found, run), *_to_logs(found.story, run), *_next_of_faults(found, run)]
     if found.story.unfinished:
         status = found.story.unfinished[0].status
         calls.append(suggestion(GET_RUN_STEPS, "every unfinished step", run=run, status=status))
@@ -326,6 +332,12 @@ def _towards_end(found: Explanation, run: str) -> Iterator[NextCall]:
     for step in found.story.unfinished[:1]:
         if len(step.path) <= _LONGEST_HANDLE:
             yield suggestion(GET_STEP_VALUES, "what the first unfinished step was given", run=run, step=step.path)
+
+
+def _to_logs(story: RunStory, run: str) -> Iterator[NextCall]:
+    if story.logged is not None and len(story.logged) <= _LONGEST_HANDLE:
+        whose = "that step" if story.logged else "the run"
+        yield suggestion(GET_LOGS, f"what {whose} logged", run=run, step=story.logged)
 
 
 def _origin(fault: KnownFault, run: str) -> Iterator[NextCall]:

@@ -337,6 +337,9 @@ def _next(story: RunStory) -> list[NextCall]:
     if story.faults or story.run.status in {"failed", "partial", "crashed"}:
         reason = "error, line of code, inputs, history, and what differs from the last good run"
         found.append(suggestion(EXPLAIN_FAILURE, reason, run=run))
+    elif story.holdup and story.holdup.stuck:
+        reason = "what holds it: its open steps, what they were given, and what is not as in the last good run"
+        found.append(suggestion(EXPLAIN_FAILURE, reason, run=run))
     if story.faults:
         path = story.faults[0].first.path
         if path and len(path) <= _LONGEST_HANDLE:

@@ -45,9 +45,11 @@ def ms(duration: float | None) -> float | None:
 
 
 def lasted(duration_ms: float | None) -> str:
-    """A duration in words: ``850 ms``, ``2.1 s``, ``4m12s``."""
+    """A duration in words: ``0.06 ms``, ``850 ms``, ``2.1 s``, ``4m12s``."""
     if duration_ms is None:
         return "no known time"
+    if duration_ms < 1:
+        return f"{round(duration_ms, 2):g} ms"
     if duration_ms < 1000:
         return f"{duration_ms:.0f} ms"
     if duration_ms < 60_000:

@@ -16,6 +16,7 @@ from hg_mcp.queries.contrast import Contrast, Separator, Side
 from hg_mcp.queries.critical_path import Segment, shares_of
 from hg_mcp.queries.explain import Explanation, KnownFault
 from hg_mcp.queries.features import Feature
+from hg_mcp.queries.filters import Emptied
 from hg_mcp.queries.groups import STATES, Check, GroupPage, GroupState, NodeChange, Sampled
 from hg_mcp.queries.holdup import HoldUp, Usual
 from hg_mcp.queries.lineage import Hop, Lineage, Place
@@ -75,6 +76,7 @@ from recorder.store.records import (
     Usage,
     Worker,
 )
+from recorder.store.retention import ExpiredRun, ExpiredRuns
 from recorder.store.sql import SqlAnswer
 from recorder.store.text import TextHit
 from recorder.store.views import VIEWS
@@ -93,6 +95,7 @@ TEXT = st.text(ALPHABET, max_size=40) | st.builds(
     lambda text, times: text * times, st.text(ALPHABET, min_size=1, max_size=8), st.integers(1, 900)
 )
 COUNTS = st.integers(0, 10**9)
+FILTERS = ("status", "graph", "workflow_id", "worker", "parent", "fingerprint", "metadata", "since", "until")
 MANY = st.integers(0, 4) | st.just(60)
 MEDIANS = {"failing_median": 2.0, "passing_median": 3.0}
 
@@ -259,12 +262,20 @@ def run_watches(draw: st.DrawFn) -> RunWatch:
 
 
 @st.composite
+def expired_runs(draw: st.DrawFn) -> ExpiredRuns:
+    names = {"run_id": draw(HANDLE), "graph": draw(HANDLE), "workflow_id": None, "status": "failed"}
+    gone = ExpiredRun(**names, started_at=T0, expired_at=T0, reason=draw(TEXT))
+    return ExpiredRuns(count=draw(st.integers(1, 10**6)), last=gone)
+
+
+@st.composite
 def next_runs(draw: st.DrawFn) -> NextRun:
     return NextRun(
         graph=draw(HANDLE),
         run=draw(st.none() | runs()),
         latest=draw(st.none() | runs()),
         graphs=[draw(HANDLE)] * draw(MANY),
+        expired=draw(st.none() | expired_runs()),
         cursor="c0-1",
         waited_ms=draw(st.floats(0, 50_000)),
     )
@@ -537,6 +548,7 @@ def explanations(draw: st.DrawFn) -> Explanation:
         story=story,
         faults=[*detailed, *known[5:]],
         step=draw(st.none() | steps(1)),
+        given=[] if known else [(step.path, stored) for step in story.unfinished[:5]],
         good=draw(st.none() | runs()),
         differences=[Difference(kind="code", name=text, before=text, after=text)] * draw(MANY),
         not_reached=[NotReached(node=draw(HANDLE), items=range(0, 900, 3))] * draw(MANY),
@@ -579,7 +591,12 @@ def group_pages(draw: st.DrawFn) -> GroupPage:
     more = draw(COUNTS) if states else 0
     counts = dict.fromkeys(STATES, draw(COUNTS))
     return GroupPage(
-        groups=states, total=len(states) + more, since=T0, counts=counts, check=draw(st.none() | st.just(check))
+        groups=states,
+        total=len(states) + more,
+        since=T0,
+        counts=counts,
+        check=draw(st.none() | st.just(check)),
+        expired=draw(st.none() | expired_runs()),
     )
 
 
@@ -617,6 +634,8 @@ def search_pages(draw: st.DrawFn) -> SearchPage:
         run=draw(st.none() | runs()),
         after=draw(st.none() | st.integers(1, (1 << 63) - 1)),
         runs=draw(COUNTS),
+        emptied_by=draw(st.none() | st.just(Emptied(parameters=FILTERS))),
+        expired=draw(st.none() | expired_runs()),
         runs_unsearched=draw(COUNTS),
         texts_unsearched=draw(COUNTS),
         values_unsearched=draw(st.booleans()),
@@ -671,12 +690,20 @@ REPLIES: st.SearchStrategy[Reply] = st.one_of(
     run_watches().map(RunWait.of_watch),
     next_runs().map(RunWait.of_next),
     st.builds(
-        lambda run, copies, more: RunList.of(
-            RunPage(runs=[run] * copies, total=10**6, remaining=9 * (more and copies > 0)), failed=False
+        lambda run, copies, more, gone: RunList.of(
+            RunPage(
+                runs=[run] * copies,
+                total=10**6,
+                remaining=9 * (more and copies > 0),
+                emptied_by=Emptied(parameters=FILTERS),
+                expired=gone,
+            ),
+            failed=False,
         ),
         runs(),
         MANY,
         st.booleans(),
+        st.none() | expired_runs(),
     ),
 )
 QUICKLY: Any = {
