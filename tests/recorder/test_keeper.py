@@ -13,7 +13,7 @@ from recorder.events import Event, NodeStartEvent, RunStartEvent
 from recorder.journal.frames import FactsFrame, Frame, HeartbeatFrame
 from recorder.journal.reader import SegmentReader, segment_files
 from recorder.journal.writer import Limits
-from tests.recorder.test_recorder import end, node, start
+from tests.support.emitting import end, node, start
 
 
 def frames(store: Path) -> list[Frame]:

@@ -9,7 +9,7 @@ import pytest
 
 from recorder import Recorder
 from recorder.packages import LoadedPackages
-from tests.recorder.test_recorder import end, start
+from tests.support.emitting import end, start
 from tests.support.reading import only_run, reading
 
 

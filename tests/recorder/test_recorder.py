@@ -1,16 +1,11 @@
-"""The Recorder's own promises: it never raises into a run, loses nothing it took, keeps nothing alive."""
+"""The Recorder's own promises: it never raises into a run, and loses nothing it took."""
 
-import asyncio
-import gc
 import logging
-import multiprocessing
 import os
 import subprocess
 import sys
 import threading
 import types
-import weakref
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,24 +22,9 @@ from recorder.events import (
     RunStartEvent,
     StreamingChunkEvent,
 )
-from recorder.spans import OpenRun
 from recorder.store.records import RunFilter
+from tests.support.emitting import end, node, start
 from tests.support.reading import all_steps, ingested, only_run, reading
-
-
-def start(recorder: Recorder, run: str = "r", **fields: Any) -> None:
-    recorder.on_event(RunStartEvent(run_id=run, span_id=f"{run}-span", graph_name="g", **fields))
-
-
-def end(recorder: Recorder, run: str = "r", status: str = "completed") -> None:
-    recorder.on_event(RunEndEvent(run_id=run, span_id=f"{run}-span", graph_name="g", status=status))
-
-
-def node(recorder: Recorder, span: str, run: str = "r", name: str = "n", *, ends: bool = True) -> None:
-    place = {"run_id": run, "span_id": span, "parent_span_id": f"{run}-span", "node_name": name, "graph_name": "g"}
-    recorder.on_event(NodeStartEvent(**place))
-    if ends:
-        recorder.on_event(NodeEndEvent(**place))
 
 
 async def test_a_run_is_recorded_with_its_steps(tmp_path: Path) -> None:
@@ -272,191 +252,6 @@ async def test_an_end_that_names_another_kind_of_span_is_let_pass(tmp_path: Path
         assert ((await only_run(reader)).status, (await only_run(reader)).failures) == ("completed", 0)
 
 
-async def test_shutdown_closes_the_run_of_its_own_context(tmp_path: Path) -> None:
-    """As a framework does: three concurrent runs on one recorder, one cancelled, each with its own ``shutdown``."""
-    started = asyncio.Event()
-
-    async def workflow(name: str, *, hangs: bool) -> None:
-        try:
-            start(recorder, name)
-            node(recorder, f"{name}-a", name)
-            if hangs:
-                node(recorder, f"{name}-b", name, ends=False)
-                started.set()
-                await asyncio.Event().wait()
-            end(recorder, name)
-        finally:
-            recorder.shutdown()
-
-    with Recorder(tmp_path) as recorder:
-        hanging = asyncio.create_task(workflow("hanging", hangs=True))
-        await started.wait()
-        await asyncio.gather(workflow("one", hangs=False), workflow("two", hangs=False))
-        async with reading(tmp_path) as reader:
-            statuses = {run.run_id: run.status for run in await reader.runs(RunFilter(), limit=10)}
-        assert statuses == {"hanging": "running", "one": "completed", "two": "completed"}
-        hanging.cancel()
-        await asyncio.gather(hanging, return_exceptions=True)
-    async with reading(tmp_path) as reader:
-        statuses = {run.run_id: run.status for run in await reader.runs(RunFilter(), limit=10)}
-    assert statuses == {"hanging": "cancelled", "one": "completed", "two": "completed"}
-
-
-async def test_threads_share_a_recorder(tmp_path: Path) -> None:
-    def work(thread: int) -> None:
-        run = f"run-{thread}"
-        start(recorder, run)
-        for number in range(200):
-            node(recorder, f"{run}-{number}", run)
-        end(recorder, run)
-        recorder.shutdown()
-
-    with Recorder(tmp_path) as recorder, ThreadPoolExecutor(8) as pool:
-        list(pool.map(work, range(16)))
-    async with reading(tmp_path) as reader:
-        runs = await reader.runs(RunFilter(), limit=100)
-        assert [(run.status, run.steps) for run in runs] == [("completed", 200)] * 16
-        for run in runs:
-            steps = await all_steps(reader, run)
-            assert {step.span for step in steps} == {f"{run.run_id}-{number}" for number in range(200)}
-            assert len({step.path for step in steps}) == 200
-
-
-async def test_one_run_may_span_threads(tmp_path: Path) -> None:
-    with Recorder(tmp_path) as recorder:
-        start(recorder)
-        with ThreadPoolExecutor(8, thread_name_prefix="worker") as pool:
-            list(pool.map(lambda number: node(recorder, f"s{number}"), range(2_000)))
-        end(recorder)
-    async with reading(tmp_path) as reader:
-        steps = await all_steps(reader, await only_run(reader))
-    assert len({step.path for step in steps}) == 2_000
-    assert {step.thread.rpartition("_")[0] for step in steps} == {"worker"}
-
-
-async def test_an_event_emitted_while_another_is_recorded_is_recorded_too(tmp_path: Path) -> None:
-    """A finalizer or a signal handler may emit at any moment, also inside ``on_event``."""
-    with Recorder(tmp_path, values=True) as recorder:
-
-        class Emitting(dict[str, Any]):
-            def items(self) -> Any:
-                node(recorder, "inner", name="inner")
-                return super().items()
-
-        start(recorder)
-        recorder.on_event(
-            NodeStartEvent(run_id="r", span_id="outer", parent_span_id="r-span", node_name="o", inputs=Emitting(x=1))
-        )
-        end(recorder)
-    async with reading(tmp_path) as reader:
-        steps = await all_steps(reader, await only_run(reader))
-    assert {step.node for step in steps} == {"o", "inner"}
-
-
-class WatchedError(Exception):
-    """An exception that can be watched: built-in ones cannot."""
-
-
-class Payload:
-    """A value that can be watched."""
-
-
-def test_nothing_of_the_users_is_kept_alive(tmp_path: Path) -> None:
-    with Recorder(tmp_path, values=True) as recorder:
-        start(recorder)
-        payload = Payload()
-        watched = weakref.ref(payload)
-        place = {"run_id": "r", "span_id": "a", "parent_span_id": "r-span", "node_name": "n"}
-        recorder.on_event(NodeStartEvent(**place, inputs={"payload": payload}))
-        try:
-            raise WatchedError(payload)
-        except WatchedError as error:
-            failure = weakref.ref(error)
-            recorder.on_event(NodeErrorEvent(**place, error="x", error_type="WatchedError"))
-        del payload
-        gc.collect()
-        assert watched() is None
-        assert failure() is None
-
-
-def test_the_state_is_that_of_open_spans_whatever_was_recorded(tmp_path: Path) -> None:
-    with Recorder(tmp_path) as recorder:
-        start(recorder, is_map=True, map_size=20_000)
-        for index in range(20_000):
-            item = f"item-{index}"
-            recorder.on_event(
-                RunStartEvent(run_id=item, span_id=f"{item}-span", parent_span_id="r-span", item_index=index)
-            )
-            node(recorder, f"n{index}", item)
-            recorder.on_event(RunEndEvent(run_id=item, span_id=f"{item}-span", parent_span_id="r-span"))
-        linker = recorder._linker
-        assert list(linker._open) == ["r-span"]
-        assert len(linker._seen) + len(linker._seen_before) < 10_000
-        assert linker._open["r-span"].executions is None
-        end(recorder)
-        assert not linker._open
-
-
-def test_runs_that_ended_are_forgotten(tmp_path: Path) -> None:
-    def remembered() -> int:
-        gc.collect()
-        return sum(isinstance(thing, OpenRun) for thing in gc.get_objects())
-
-    before = remembered()
-    with Recorder(tmp_path) as recorder:
-        for number in range(1_000):
-            run = f"run-{number}"
-            start(recorder, run)
-            node(recorder, f"{run}-n", run)
-            end(recorder, run)
-            recorder.shutdown()
-        assert remembered() - before < 300
-    del recorder
-    assert remembered() <= before
-
-
-async def test_a_run_inside_one_nobody_told_of_is_cancelled_when_its_task_is_gone(tmp_path: Path) -> None:
-    with Recorder(tmp_path) as recorder:
-        begun = asyncio.Event()
-
-        async def inner() -> None:
-            start(recorder, parent_span_id="unheard-of")
-            node(recorder, "a", ends=False)
-            begun.set()
-            await asyncio.Event().wait()
-
-        async def another() -> None:
-            start(recorder, "other", parent_span_id="unheard-of")
-            end(recorder, "other")
-
-        task = asyncio.create_task(inner())
-        await begun.wait()
-        await asyncio.create_task(another())
-        assert len(recorder._linker.open_runs) == 1
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert not recorder._linker.open_runs
-    async with reading(tmp_path) as reader:
-        runs = {run.run_id: run for run in await reader.runs(RunFilter(), limit=9)}
-        assert {name: run.status for name, run in runs.items()} == {"r": "cancelled", "other": "completed"}
-        assert [step.status for step in await all_steps(reader, runs["r"])] == ["cancelled"]
-
-
-async def test_a_step_begun_after_its_run_ended_outlives_the_memory_of_that_run(tmp_path: Path) -> None:
-    with Recorder(tmp_path) as recorder:
-        start(recorder, "old")
-        end(recorder, "old")
-        node(recorder, "background", "old", ends=False)
-        for number in range(300):
-            start(recorder, f"run-{number}")
-            end(recorder, f"run-{number}")
-    async with reading(tmp_path) as reader:
-        (old,) = await reader.match_runs("old")
-        assert old.worker.closed_at is not None
-        assert [step.status for step in await all_steps(reader, old)] == ["cancelled"]
-
-
 async def test_without_values_no_value_reaches_the_disk(tmp_path: Path) -> None:
     with Recorder(tmp_path) as recorder:
         start(recorder, inputs={"secret-input": "CANARY-1"})
@@ -552,30 +347,6 @@ def test_a_framework_that_is_loaded_finds_its_own_kind_of_processor(
     assert isinstance(recorder, Recorder)
     start(recorder)
     recorder.close()
-
-
-async def test_a_forked_child_records_for_itself(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path)
-    start(recorder, "parent")
-    node(recorder, "before", "parent")
-    context = multiprocessing.get_context("fork")
-
-    def child() -> None:
-        node(recorder, "in-child", "child")
-        recorder.close()
-
-    process = context.Process(target=child)
-    process.start()
-    process.join(30)
-    assert process.exitcode == 0
-    node(recorder, "after", "parent")
-    end(recorder, "parent")
-    recorder.close()
-    async with reading(tmp_path) as reader:
-        runs = {run.run_id: run for run in await reader.runs(RunFilter(), limit=10)}
-        assert {name: run.status for name, run in runs.items()} == {"parent": "completed", "child": "cancelled"}
-        assert [step.span for step in await all_steps(reader, runs["parent"])] == ["before", "after"]
-        assert runs["child"].worker.pid == process.pid
 
 
 LIGHT = {

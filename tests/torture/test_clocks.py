@@ -8,7 +8,7 @@ import pytest
 
 from recorder import Recorder
 from recorder import events as e
-from tests.recorder.test_recorder import end, node, start
+from tests.support.emitting import end, node, start
 from tests.support.reading import all_steps, ingested, only_run, reading
 
 YEAR = 31_557_600

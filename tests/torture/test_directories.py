@@ -20,7 +20,7 @@ from recorder.journal.segment import Segment, encode, segment_name
 from recorder.location import StoreLocation
 from recorder.store.records import Run, RunFilter
 from tests.recorder.test_ingest import here, run, written
-from tests.recorder.test_recorder import end, node, start
+from tests.support.emitting import end, node, start
 from tests.support.reading import all_steps, ingested, reading
 from tests.torture.report import note, scaled
 
@@ -105,7 +105,7 @@ READ_ONLY = """
 import os, sys
 from pathlib import Path
 from recorder import Recorder
-from tests.recorder.test_recorder import end, node, start
+from tests.support.emitting import end, node, start
 store = sys.argv[1]
 recorder = Recorder(store)
 start(recorder, "before")

@@ -20,7 +20,7 @@ from recorder.journal.writer import Limits
 from recorder.location import StoreLocation
 from recorder.store.records import RunFilter
 from tests.recorder.test_ingest import T0, run, step, written
-from tests.recorder.test_recorder import end, node, start
+from tests.support.emitting import end, node, start
 from tests.support.reading import all_steps, ingested, only_run, reading
 from tests.torture.report import note, scaled
 
