@@ -56,10 +56,13 @@ def unpin(runs: Sequence[str], store: str | None) -> None:
 
 @click.command()
 @click.option("--older-than", metavar="AGE", help="Every run that ended so long ago, failed or not: 12h, 7d, 4w.")
-@click.option("--max-bytes", metavar="SIZE", help="As many runs as make the database that small: 500MB, 2GiB.")
+@click.option("--values-older-than", metavar="AGE", help="Contents of values of every such run; its steps stay.")
+@click.option("--max-bytes", metavar="SIZE", help="As much as makes the database that small: 500MB, 2GiB.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @STORE
-def prune(older_than: str | None, max_bytes: str | None, dry_run: bool, store: str | None) -> None:
+def prune(
+    older_than: str | None, values_older_than: str | None, max_bytes: str | None, dry_run: bool, store: str | None
+) -> None:
     """Let go of runs whose retention is over (config.toml of the store; 30 days, failed ones 90), or of more.
 
     Running and pinned runs stay. Whoever ingests does this anyway, a little at a time.
@@ -68,7 +71,7 @@ def prune(older_than: str | None, max_bytes: str | None, dry_run: bool, store: s
     from recorder.store.retention import read_retention
 
     with contained():
-        retention = _asked(read_retention(find_store(store).directory), older_than, max_bytes)
+        retention = _asked(read_retention(find_store(store).directory), older_than, values_older_than, max_bytes)
         with writing(store) as ingester:
             going = ingester.writer.expiring(retention, _now())
             _show(going, dry_run=dry_run)
@@ -78,10 +81,11 @@ def prune(older_than: str | None, max_bytes: str | None, dry_run: bool, store: s
 
 @click.command()
 @click.argument("run")
+@click.option("--values", "only_values", is_flag=True, help="Only the contents of its values; its steps stay.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @STORE
-def delete(run: str, yes: bool, store: str | None) -> None:
-    """Remove a run with its values and logs, now.
+def delete(run: str, only_values: bool, yes: bool, store: str | None) -> None:
+    """Remove a run with its values and logs, now; or its values only.
 
     Its id, names and day stay, so that questions about it can be answered, and so do statistics of past days.
     """
@@ -92,13 +96,17 @@ def delete(run: str, yes: bool, store: str | None) -> None:
         (found,) = found_runs([run], store)
         if found.status == "running" and not is_silent(found):
             raise CannotAnswer(f"Run {quoted(found.run_id)} is running. Stop it first, or wait for its end.")
-        what = (
-            f"run {quoted(found.run_id)} (graph {quoted(found.graph)}, {found.status}, {_counted(found.steps, 'step')})"
-        )
+        steps = _counted(found.steps, "step")
+        what = f"run {quoted(found.run_id)} (graph {quoted(found.graph)}, {found.status}, {steps})"
+        if only_values:
+            what = f"the contents of all values of {what}"
         if not yes:
             click.confirm(f"Delete {what}? It cannot be undone", abort=True)
         with writing(store) as ingester:
-            ingester.writer.expire(found.key, "it was deleted by hand", _now())
+            if only_values:
+                ingester.writer.expire_values(found.key, "they were deleted by hand", _now())
+            else:
+                ingester.writer.expire(found.key, "it was deleted by hand", _now())
             _prune(ingester, FOR_GOOD, found.steps)
         click.echo(f"Deleted {what}.")
 
@@ -164,16 +172,17 @@ def _mark(handles: Sequence[str], store: str | None, at: int | None, words: str)
             click.echo(f"Run {quoted(run.run_id)} {words}.")
 
 
-def _asked(retention: "Retention", older_than: str | None, max_bytes: str | None) -> "Retention":
+def _asked(
+    retention: "Retention", older_than: str | None, values_older_than: str | None, max_bytes: str | None
+) -> "Retention":
     """The store's retention, or that of the options."""
     from recorder.store.retention import read_size
 
     if older_than is not None:
-        found = _AGO.fullmatch(older_than.strip())
-        if found is None:
-            raise click.BadParameter("write a number of hours, days or weeks: 12h, 7d, 4w", param_hint="--older-than")
-        days = int(found[1]) * _DAYS[found[2]]
+        days = _days(older_than, "--older-than")
         retention = replace(retention, days=days, failed_days=days)
+    if values_older_than is not None:
+        retention = replace(retention, value_days=_days(values_older_than, "--values-older-than"))
     if max_bytes is not None:
         try:
             retention = replace(retention, max_bytes=read_size(max_bytes))
@@ -182,17 +191,36 @@ def _asked(retention: "Retention", older_than: str | None, max_bytes: str | None
     return retention
 
 
+def _days(given: str, option: str) -> float:
+    found = _AGO.fullmatch(given.strip())
+    if found is None:
+        raise click.BadParameter("write a number of hours, days or weeks: 12h, 7d, 4w", param_hint=option)
+    return int(found[1]) * _DAYS[found[2]]
+
+
 def _show(going: "Sequence[ExpiringRun]", *, dry_run: bool) -> None:
+    whole = [run for run in going if not run.values_only]
+    values = [run for run in going if run.values_only]
+    if whole:
+        go = "would go" if dry_run else "goes" if len(whole) == 1 else "go"
+        click.echo(f"{_counted(len(whole), 'run')} with {_counted(sum(run.steps for run in whole), 'step')} {go}.")
+        _show_runs(whole)
+    if values:
+        go = "would go" if dry_run else "go"
+        click.echo(f"The contents of values of {_counted(len(values), 'run')} {go}; their steps stay.")
+        _show_runs(values)
+    if not going:
+        click.echo("Nothing to do.")
+
+
+def _show_runs(runs: "Sequence[ExpiringRun]") -> None:
     from hg_mcp.queries.words import day_of
 
-    go = "would go" if dry_run else "goes" if len(going) == 1 else "go"
-    steps = sum(run.steps for run in going)
-    click.echo(f"{_counted(len(going), 'run')} with {_counted(steps, 'step')} {go}." if going else "Nothing to do.")
-    for run in going[:_SHOWN]:
+    for run in runs[:_SHOWN]:
         words = (one_line(run.run_id, 60), one_line(run.graph, 40), run.status, day_of(run.started_at))
         click.echo("  ".join(["", *words, _counted(run.steps, "step")]))
-    if len(going) > _SHOWN:
-        click.echo(f"  and {len(going) - _SHOWN:,} more")
+    if len(runs) > _SHOWN:
+        click.echo(f"  and {len(runs) - _SHOWN:,} more")
 
 
 def _counted(count: int, noun: str) -> str:

@@ -16,6 +16,7 @@ from hg_mcp.names import GET_STEP_VALUES
 from hg_mcp.queries.items import outer_item_path
 from hg_mcp.queries.paths import follow, path_text, read_path
 from hg_mcp.queries.runs import find_run
+from hg_mcp.queries.selection import no_content
 from hg_mcp.queries.steps import find_step, node_id
 from hg_mcp.text import quoted
 from recorder.journal.frames import GraphFrame
@@ -153,6 +154,9 @@ class _Search:
         parts = (given,) if any(one.name == given for one in found) else read_path(given)
         named = next((one for one in found if one.name == parts[0]), None)
         if named is None:
+            empty = [one for one in self._values[step.step if step else 0] if one.name in (given, parts[0])]
+            if empty:
+                raise no_content(empty[0])
             shape = f"{len(found)} values with content" if found else "no value with content"
             raise UnknownValueError(given, reached="", shape=shape, valid=[one.name for one in found])
         content = follow(_decoded(named), parts).value

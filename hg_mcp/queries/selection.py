@@ -13,7 +13,7 @@ from hg_mcp.queries.shapes import elements_of, keys_of, kind_of, shape_of
 from hg_mcp.text import quoted
 from recorder.store.records import StoredValue
 
-__all__ = ["Piece", "decoded", "inside", "lack", "members", "piece_of", "text_of"]
+__all__ = ["Piece", "decoded", "inside", "lack", "members", "no_content", "piece_of", "text_of"]
 
 _RANGE: Final = re.compile(r"\s*(-?\d{1,12})?\s*:\s*(\d{1,12})?\s*")
 _LACKING: Final = 4
@@ -38,14 +38,18 @@ def decoded(one: StoredValue) -> Any:
         CannotAnswer: There is none.
     """
     if one.data is None:
-        why = f" ({quoted(one.note, 200)})" if one.note else ""
-        held = "captured, and its content is not in the store" if one.status == "captured" else one.status
-        message = f"Value {quoted(one.name)} is {held}{why}: there is nothing to look into."
-        raise CannotAnswer(message)
+        raise no_content(one)
     try:
         return msgspec.json.decode(one.data)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return one.data.decode("utf-8", "replace")
+
+
+def no_content(one: StoredValue) -> CannotAnswer:
+    """The error for a value of which nothing is kept: its status, and why."""
+    why = f" ({quoted(one.note, 200)})" if one.note else ""
+    held = "captured, and its content is not in the store" if one.status == "captured" else one.status
+    return CannotAnswer(f"Value {quoted(one.name)} is {held}{why}: there is nothing to look into.")
 
 
 def inside(one: StoredValue, parts: Sequence[Part]) -> tuple[StoredValue, str]:

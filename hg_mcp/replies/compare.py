@@ -12,7 +12,7 @@ from hg_mcp.queries.compare import Comparison, Divergence, Pace, ValueChange
 from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, suggestion
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.differences import DifferenceRow
-from hg_mcp.replies.words import counted, file_from, handle, status_words
+from hg_mcp.replies.words import counted, file_from, handle, status_words, values_expiry
 from hg_mcp.text import one_line, printable, quoted
 
 __all__ = ["RunComparison"]
@@ -282,7 +282,10 @@ def _not_compared(found: Comparison) -> list[str]:
     ended = [one for one in (found.run, found.reference.run) if one.status in {"running", "crashed", "cancelled"}]
     lacking = [which for which, there in zip(("this run", "the other"), found.values, strict=True) if not there]
     codeless = [which for which, there in zip(("this run", "the other"), found.codes, strict=True) if not there]
+    runs = ((found.run, "this run"), (found.reference.run, "the other"))
+    gone = [f"those of {which} {words}" for one, which in runs if (words := values_expiry(one))]
     notes = {
+        f"What differs inside values: {'; '.join(gone)}. Which values differ is still known.": bool(gone),
         f"Values: {' and '.join(lacking)} has none; Recorder(values=True) records them.": bool(lacking),
         f"Code: {' and '.join(codeless)} has none recorded; hypergraph's graphs need rec.attach(graph).": bool(
             codeless

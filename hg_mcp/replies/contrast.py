@@ -11,7 +11,7 @@ from hg_mcp.queries.features import Feature
 from hg_mcp.queries.words import as_ranges
 from hg_mcp.replies.base import NextCall, Reply, Row, handles, next_part, suggestion
 from hg_mcp.replies.budget import Call, Part
-from hg_mcp.replies.words import counted, handle, lasted
+from hg_mcp.replies.words import counted, handle, lasted, values_expiry
 from hg_mcp.text import one_line, quoted
 
 __all__ = ["ItemContrast", "sentence"]
@@ -108,6 +108,9 @@ def _summary(found: Contrast) -> str:
 def _note(found: Contrast) -> str | None:
     notes = [
         "" if found.values else "No values are recorded: Recorder(values=True) keeps inputs, which were not compared.",
+        f"Contents of this run's values {expired}, and were not compared."
+        if (expired := values_expiry(found.run))
+        else "",
         f"{found.left_out} steps beyond the first 100,000 were not looked at." if found.left_out else "",
     ]
     if not found.conclusive:

@@ -10,7 +10,7 @@ from hg_mcp.queries.search import Found, SearchPage
 from hg_mcp.queries.words import expiry_words
 from hg_mcp.replies.base import NextCall, Reply, Row, following, handles, next_part, started, suggestion
 from hg_mcp.replies.budget import Call, Part
-from hg_mcp.replies.words import counted, emptied_words
+from hg_mcp.replies.words import counted, emptied_words, values_expiry
 from hg_mcp.text import head, one_line, printable, quoted
 
 __all__ = ["HitRow", "SearchHits"]
@@ -57,6 +57,7 @@ class Unsearched(Row):
         default=None, description="beyond a run's 2,000 different errors and log records: ask with run"
     )
     values: bool | None = Field(default=None, description="values of the run beyond 16 MB or 1.5 s")
+    expired: str | None = Field(default=None, description="contents of its values are gone: when and why")
 
 
 class SearchHits(Reply):
@@ -96,10 +97,14 @@ def _handle(found: Found) -> str:
 
 
 def _unsearched(page: SearchPage) -> Unsearched | None:
-    if not (page.runs_unsearched or page.texts_unsearched or page.values_unsearched):
+    expired = values_expiry(page.run) if page.run else ""
+    if not (page.runs_unsearched or page.texts_unsearched or page.values_unsearched or expired):
         return None
     return Unsearched(
-        runs=page.runs_unsearched or None, texts=page.texts_unsearched or None, values=page.values_unsearched or None
+        runs=page.runs_unsearched or None,
+        texts=page.texts_unsearched or None,
+        values=page.values_unsearched or None,
+        expired=expired or None,
     )
 
 
@@ -113,6 +118,8 @@ def _summary(page: SearchPage) -> str:
     if page.after is not None:
         return f"{asked}: none among the newest texts that the filters keep; more follow.{slow}"
     if page.run:
+        if expired := values_expiry(page.run):
+            return f"{asked} is not in the errors, logs and names of {where}. Its values {expired}."
         return f"{asked} is nowhere in {where}: neither in its errors, logs and names nor in its recorded values."
     gone = f" {expiry_words(page.expired)}" if page.expired else ""
     if not page.runs:

@@ -39,7 +39,7 @@ from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.nodes import own_time
 from hg_mcp.replies.open_steps import OpenStep, held_words, open_rows
 from hg_mcp.replies.usage import UsageRow, usage_words
-from hg_mcp.replies.words import counted, handle, lasted, ms, package_words, status_words
+from hg_mcp.replies.words import counted, handle, lasted, ms, package_words, status_words, values_expiry
 from hg_mcp.text import one_line, printable, quoted, width
 from recorder.store.records import Run
 
@@ -324,6 +324,8 @@ def _lacks(story: RunStory) -> Iterator[str]:
     yield from (f"{what}: {count} (in all runs of this recorder)." for what, count in losses.items() if count)
     if dropped := sum(story.logs_dropped.values()):
         yield f"Log records beyond a step's share, counted only: {dropped}."
+    if expired := values_expiry(run):
+        yield f"Contents of its values: {expired}."
     if run.start_missed:
         yield "The run's start was not recorded: the recorder was attached while it was running."
     if run.unknown_events:

@@ -22,7 +22,8 @@ _ADVICE: Final = {
     "not_captured": "Not captured: note says which setting of the recorder's ValueTracer left it out; widen that one.",
     "redacted": "Redacted before anything was written, by the rule in note; Recorder(redact=...) decides the rules.",
     "truncated": "Truncated: size is its full size, note the limit; ValueTracer(max_value_bytes=...) keeps more.",
-    "expired": "Expired: it was recorded, and its retention is over.",
+    "expired": "Expired: note says when its content went, and why. `hg-mcp pin RUN` keeps the values of runs to come; "
+    "[retention] in the store's config.toml (value_days, max_bytes) decides for all.",
     "unserializable": "Unserializable: its type has no JSON form; what is shown is a bounded preview.",
 }
 _LOST: Final = "its content is not in the store: it was dropped to stay within limits, or is not read yet"

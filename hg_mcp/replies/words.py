@@ -6,6 +6,7 @@ from typing import Final
 
 from hg_mcp.queries.filters import Emptied
 from hg_mcp.queries.runs import has_failures_inside
+from hg_mcp.queries.words import day_of
 from hg_mcp.text import head, one_line, printable
 from recorder.fingerprint import file_of_project
 from recorder.store.records import Run
@@ -23,6 +24,7 @@ __all__ = [
     "package_words",
     "since_now",
     "status_words",
+    "values_expiry",
 ]
 
 _LONGEST_ID: Final = 48
@@ -101,6 +103,13 @@ def file_from(home: str, file: str) -> str:
 def package_words(packages: Mapping[str, str]) -> dict[str, str] | None:
     """Packages with their versions; None where there are none."""
     return {one_line(name, 80): one_line(version, 80) for name, version in packages.items()} or None
+
+
+def values_expiry(run: Run) -> str:
+    """When and why the contents of a run's values went before it: ``expired on 2026-11-20: ...``; else nothing."""
+    if run.values_expired_at is None or run.values_expired_because is None:
+        return ""
+    return f"expired on {day_of(run.values_expired_at)}: {one_line(run.values_expired_because, 120)}"
 
 
 def status_words(run: Run) -> str:

@@ -64,8 +64,12 @@ class EventWriter(Protocol):
         """A run is gone for every reader from now on, but for its tombstone; ``prune`` removes what it held."""
         ...
 
+    def expire_values(self, run: int, reason: str, at: int) -> None:
+        """The contents of a run's values are to go; ``prune`` lets go of them."""
+        ...
+
     def expiring(self, retention: Retention, now: int) -> list[ExpiringRun]:
-        """What ``prune`` would let go of; by size as far as it can be estimated."""
+        """What ``prune`` would let go of, whole or its values only; by size as far as it can be estimated."""
         ...
 
     def size(self) -> int:
@@ -73,7 +77,7 @@ class EventWriter(Protocol):
         ...
 
     def prune(self, retention: Retention, now: int) -> int:
-        """One small transaction: rows of an expired run go, else the next runs expire. How many; 0: all is done."""
+        """One small transaction: what expired goes, else the next runs or values expire. How many; 0: all is done."""
         ...
 
     def index_some(self) -> int:

@@ -80,7 +80,8 @@ class Worker:
 class Run:
     """A top-level run. ``failures`` counts failed steps that did not merely pass an error on.
 
-    ``steps`` and ``failures`` of a run that has not ended are counted from its rows.
+    ``steps`` and ``failures`` of a run that has not ended are counted from its rows. Where ``values_expired_because``
+    says why, the contents of its values are gone since ``values_expired_at``.
     """
 
     key: int
@@ -116,6 +117,8 @@ class Run:
     start_missed: bool
     worker: Worker
     pinned_at: int | None = None
+    values_expired_at: int | None = None
+    values_expired_because: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -330,7 +333,10 @@ class NodeWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredValue:
-    """A value of a step. ``data`` is JSON in UTF-8 where it is kept; ``size`` the full size in bytes, where known."""
+    """A value of a step. ``data`` is JSON in UTF-8 where it is kept; ``size`` the full size in bytes, where known.
+
+    Where the status is ``expired``, ``note`` says when and why.
+    """
 
     direction: str
     name: str

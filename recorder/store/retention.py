@@ -6,13 +6,24 @@ variable drops what the others mean to keep. A file that cannot be understood ke
 
 import os
 import re
+import time
 from dataclasses import dataclass, fields, replace
 from math import inf
 from typing import Any, Final
 
 from recorder.errors import BadSettingError
 
-__all__ = ["DAY_US", "FOR_GOOD", "ExpiredRun", "ExpiredRuns", "ExpiringRun", "Retention", "read_retention", "read_size"]
+__all__ = [
+    "DAY_US",
+    "FOR_GOOD",
+    "ExpiredRun",
+    "ExpiredRuns",
+    "ExpiringRun",
+    "Retention",
+    "expiry_note",
+    "read_retention",
+    "read_size",
+]
 
 DAY_US: Final = 86_400_000_000
 _SIZE: Final = re.compile(r"(\d{1,9}(?:\.\d{1,6})?) ?([KMGT]i?)?B?", re.IGNORECASE)
@@ -23,11 +34,13 @@ _UNITS: Final = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
 class Retention:
     """Days that runs stay, from when the store had all of them, and bytes that the database may hold.
 
-    ``failed_days`` is for failed runs. Infinity keeps for good; pinned runs stay anyway.
+    ``failed_days`` is for failed runs, ``value_days`` for the contents of values, which never outlive their run.
+    Infinity keeps for good; pinned runs stay anyway.
     """
 
     days: float = 30.0
     failed_days: float = 90.0
+    value_days: float = inf
     max_bytes: float = 5 * 2.0**30
 
 
@@ -36,7 +49,7 @@ FOR_GOOD: Final = Retention(days=inf, failed_days=inf, max_bytes=inf)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpiringRun:
-    """A run that would go now, why, and how many steps it has."""
+    """A run that would go now, or its values only; why, and how many steps it has."""
 
     run_id: str
     graph: str
@@ -44,6 +57,7 @@ class ExpiringRun:
     started_at: int
     steps: int
     reason: str
+    values_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +79,17 @@ class ExpiredRuns:
 
     count: int
     last: ExpiredRun
+
+
+def expiry_note(note: str | None, at: int | None, because: str | None) -> str | None:
+    """What is said of an expired value: when its run let go of it and why, then what was said of it before.
+
+    A run that came in a file with values that had expired elsewhere has that in its notes already.
+    """
+    if at is None or because is None:
+        return note
+    day = time.strftime("%Y-%m-%d", time.gmtime(at / 1e6))
+    return f"expired on {day}: {because}" + (f"; before that: {note}" if note else "")
 
 
 def read_retention(directory: str) -> Retention:

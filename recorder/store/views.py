@@ -194,6 +194,7 @@ note t what was cut or left out
 digest t equal for equal values
 encoding i 0 nothing kept, 1 JSON, 2 compressed: get_step_values reads those
 data * JSON where encoding is 1: data ->> '$.title'
+expired_at t when its content was let go of
 """,
     ),
     _view(

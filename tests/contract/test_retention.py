@@ -4,11 +4,23 @@ import sqlite3
 from dataclasses import replace
 from math import inf
 from pathlib import Path
+from random import Random
 
 import pytest
+from msgspec import structs
 
-from recorder.journal.frames import INPUT, AttemptFrame, ErrorRecord, Frame, LogFrame, Told, ValuesFrame
-from recorder.store.records import ErrorGroupFilter, LogFilter, RunFilter, SegmentState
+from recorder.journal.frames import (
+    INPUT,
+    VALUE_STATUSES,
+    AttemptFrame,
+    ErrorRecord,
+    Frame,
+    LogFrame,
+    Told,
+    ValueEntry,
+    ValuesFrame,
+)
+from recorder.store.records import ErrorGroupFilter, LogFilter, RunFilter, SegmentState, StepFilter
 from recorder.store.retention import DAY_US, FOR_GOOD, Retention
 from recorder.store.sqlite import SqliteReader, SqliteWriter
 from tests.contract.building import TIMEOUT, Store, entry, process, run, step
@@ -157,24 +169,126 @@ async def test_a_large_run_goes_in_small_transactions_and_at_once_for_readers(st
     assert [store.writer.prune(MONTH, LATER) for _ in range(5)] == [5_000, 5_000, 2_000, 1, 0]
 
 
+TINY = replace(FOR_GOOD, days=30, failed_days=90, max_bytes=1)
+
+
 async def test_beyond_its_size_the_store_lets_go_of_what_would_expire_first_but_of_the_latest_run_never(
     store: Store,
 ) -> None:
     for number, status in enumerate(["failed", "completed", "completed", "completed"], start=1):
         store.put(*whole_run(number, status))
-    assert [
-        one.run_id for one in store.writer.expiring(replace(FOR_GOOD, days=30, failed_days=90, max_bytes=1), 0)
-    ] == [
-        "run-0002",
-        "run-0003",
-        "run-0001",
-    ]
-    store.writer.prune(replace(FOR_GOOD, days=30, failed_days=90, max_bytes=1), 0)
+    assert [one.run_id for one in store.writer.expiring(TINY, 0)] == ["run-0002", "run-0003", "run-0001"]
+    while len(await run_ids(store)) == 4:
+        assert store.writer.prune(TINY, 0)
     assert await run_ids(store) == ["run-0004", "run-0003", "run-0001"]
-    prune(store, replace(FOR_GOOD, days=30, failed_days=90, max_bytes=1), 0)
+    prune(store, TINY, 0)
     assert await run_ids(store) == ["run-0004"]
     (gone,) = await store.reader.expired_runs("run-0003")
     assert "at most" in gone.reason
+
+
+async def values_of(store: Store, run_key: int) -> list[tuple[str, bytes | None, str | None]]:
+    return [(one.status, one.data, one.note) for one in await store.reader.values(run_key, 1, with_data=True)]
+
+
+def big_run(number: int) -> list[Frame]:
+    """A run with a step that was given 200 KB."""
+    letters = b'"%s"' % Random(number).randbytes(100_000).hex().encode()
+    values = ValuesFrame(number, 1, INPUT, (entry("big", b"B%d" % number, letters),))
+    return [process(), run(number, "completed", ended_at=1, steps=1), step(1, run=number), values]
+
+
+async def test_beyond_its_size_values_of_the_older_half_go_before_any_run(store: Store) -> None:
+    store.put(*(frame for number in range(1, 5) for frame in big_run(number)))
+    room = replace(FOR_GOOD, days=30, failed_days=90, max_bytes=store.writer.size() - 1)
+    assert [(one.run_id, one.values_only) for one in store.writer.expiring(room, 0)] == [("run-0001", True)]
+    prune(store, room, 0)
+    assert len(await run_ids(store)) == 4
+    assert [(await values_of(store, key))[0][0] for key in (1, 2, 3, 4)] == ["expired"] + ["captured"] * 3
+    prune(store, replace(room, max_bytes=store.writer.size() - 1), 0)
+    assert len(await run_ids(store)) == 4
+    prune(store, replace(room, max_bytes=store.writer.size() - 1), 0)  # no values of the older half are left to go
+    assert "run-0001" not in await run_ids(store)
+
+
+async def test_an_expired_value_keeps_its_name_type_size_and_digest_and_says_when_and_why(store: Store) -> None:
+    store.put(*whole_run(1))
+    (before,) = [one for one in await store.reader.values(1, 1, with_data=True) if one.name == "own"]
+    prune(store, replace(FOR_GOOD, value_days=7), LATER)
+    (after,) = [one for one in await store.reader.values(1, 1, with_data=True) if one.name == "own"]
+    said = "expired on 2096-10-02: this store keeps values for 7 days"
+    assert after == replace(before, status="expired", data=None, note=said)
+    (across, _) = await store.reader.values_across(1, StepFilter(), with_data=True, limit=9)
+    assert (across.value.status, across.value.data, across.value.note) == ("expired", None, said)
+    told = await store.run()
+    assert (told.values_expired_at, told.values_expired_because) == (LATER, "this store keeps values for 7 days")
+    answer = await store.reader.sql("SELECT status, data, encoding, expired_at FROM values_view", limit=1)
+    assert list(answer.rows[0]) == ["expired", None, 0, "2096-10-02T07:06:40.000Z"]
+
+
+async def test_what_was_said_of_a_value_before_it_expired_is_still_said(store: Store) -> None:
+    cut = structs.replace(entry("cut", b"C", b'"c"'), note="its first 64 KiB")
+    store.put(process(), run(1, "completed", ended_at=1, steps=1), step(1), ValuesFrame(1, 1, INPUT, (cut,)))
+    store.writer.expire_values(1, "they were deleted by hand", LATER)
+    prune(store, FOR_GOOD, 0)
+    said = "expired on 2096-10-02: they were deleted by hand; before that: its first 64 KiB"
+    assert await values_of(store, 1) == [("expired", None, said)]
+
+
+async def test_a_content_that_another_run_still_shows_stays_for_that_one_alone(store: Store) -> None:
+    store.put(*whole_run(1), *whole_run(2))
+    store.writer.pin(2, 1)
+    prune(store, replace(FOR_GOOD, value_days=7))
+    assert [status for status, *_ in await values_of(store, 1)] == ["expired", "expired"]
+    assert [(status, data) for status, data, _ in await values_of(store, 2)] == [
+        ("captured", b'"s"'),
+        ("captured", b'"o"'),
+    ]
+    assert (await values_of(store, 1))[0][1] is None
+    store.put(*whole_run(3))  # what is recorded again is there again, for the run that recorded it
+    assert [status for status, *_ in await values_of(store, 3)] == ["captured", "captured"]
+    assert (await values_of(store, 1))[0][0] == "expired"
+
+
+async def test_values_that_were_never_kept_do_not_expire_and_of_a_run_without_any_nothing_is_said(store: Store) -> None:
+    never = ValueEntry("left_out", VALUE_STATUSES.index("not_captured"), "str", None, None, None, "fields")
+    store.put(process(), run(1, "completed", ended_at=1, steps=1), step(1), ValuesFrame(1, 1, INPUT, (never,)))
+    assert prune(store, replace(FOR_GOOD, value_days=7)) > 0
+    assert prune(store, replace(FOR_GOOD, value_days=7)) == 0
+    assert await values_of(store, 1) == [("not_captured", None, "fields")]
+    assert (await store.run()).values_expired_because is None
+
+
+async def test_values_of_pinned_and_running_runs_do_not_expire(store: Store) -> None:
+    store.put(*whole_run(1), run(2), step(1, run=2), ValuesFrame(2, 1, INPUT, (entry("own", b"R", b'"r"'),)))
+    store.writer.pin(1, 1)
+    assert prune(store, replace(FOR_GOOD, value_days=7)) == 0
+    assert {status for key in (1, 2) for status, *_ in await values_of(store, key)} == {"captured"}
+
+
+async def test_many_values_go_in_small_transactions(store: Store) -> None:
+    held = [ValuesFrame(1, number, INPUT, (entry("own", b"%d" % number, b'"o"'),)) for number in range(1, 12_001)]
+    steps = [step(number) for number in range(1, 12_001)]
+    store.put(process(), *steps, *held, run(1, "completed", ended_at=1, steps=12_000))
+    assert [store.writer.prune(replace(FOR_GOOD, value_days=7), LATER) for _ in range(6)] == [1, 1, 1, 1, 1, 0]
+    assert await store.reader.count_values(1, StepFilter()) == 12_000
+    found = await store.reader.values_across(1, StepFilter(), with_data=True, limit=20_000)
+    assert {(one.value.status, one.value.data) for one in found} == {("expired", None)}
+
+
+def test_the_space_of_expired_values_is_given_back(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    writer = SqliteWriter(str(path))
+    store = Store(writer, lambda: SqliteReader(str(path)))
+    held = [
+        ValuesFrame(1, number, INPUT, (entry("own", b"%d" % number, b'"%s"' % (b"%d" % number * 100)),))
+        for number in range(1, 5_001)
+    ]
+    store.put(process(), *(step(n) for n in range(1, 5_001)), *held, run(1, "completed", ended_at=1, steps=5_000))
+    full = writer.size()
+    prune(store, replace(FOR_GOOD, value_days=7))
+    assert writer.size() < full / 2
+    writer.close()
 
 
 async def test_what_would_go_is_what_goes(store: Store) -> None:

@@ -1,15 +1,17 @@
 """What a person does at the shell about the runs of a store: pin, prune and delete them."""
 
 import fcntl
+import json
 import re
 import sqlite3
 from pathlib import Path
 
 import pytest
 
-from hg_mcp.errors import ExpiredRunError, NoRunsError
+from hg_mcp.errors import CannotAnswer, ExpiredRunError, NoRunsError
 from recorder.errors import BadSettingError, StoreBusyError
 from recorder.ingest import Ingester, waiting_ingester
+from recorder.journal.frames import Frame
 from recorder.location import StoreLocation
 from recorder.store.retention import Retention, read_retention, read_size
 from tests.hg_mcp.conftest import ask_store
@@ -144,6 +146,73 @@ async def test_a_filter_that_fits_only_what_is_gone_says_so(store: Path) -> None
     with pytest.raises(NoRunsError, match=r"No failed run is recorded\. 1 failed run expired on "):
         await ask_store(store, "summarize_run", run="latest-failed")
     assert "expired" not in (await ask_store(store, "list_runs", status="paused"))["summary"]
+
+
+def test_prune_lets_go_of_values_alone_and_says_so(store: Path) -> None:
+    aged(store, 8)
+    told = shell("prune", "--values-older-than", "1w", "--dry-run", store=store)
+    assert told.stdout.splitlines()[0] == b"The contents of values of 2 runs would go; their steps stay."
+    done = shell("prune", "--values-older-than", "1w", store=store)
+    assert done.stdout.splitlines()[0] == b"The contents of values of 2 runs go; their steps stay."
+    assert listed(store) == ["run-good", "run-bad", "run-open"]
+    with sqlite3.connect(store / "runs.db") as database:
+        assert database.execute("SELECT count(*) FROM contents WHERE data IS NOT NULL").fetchone() == (0,)
+    database.close()
+    assert shell("prune", "--values-older-than", "1w", store=store).stdout.startswith(b"Nothing to do.")
+
+
+async def test_every_reply_says_when_a_value_expired_and_why(store: Path) -> None:
+    done = shell("delete", "run-good", "--values", "--yes", store=store)
+    assert b"Deleted the contents of all values of run 'run-good'" in done.stdout.splitlines()[-1]
+    said = r"expired on 20..-..-..: they were deleted by hand"
+    values = await ask_store(store, "get_step_values", run="run-good", step="fetch")
+    (row,) = values["values"]
+    assert (row["name"], row["status"], row["type"], row["size"]) == ("doc", "expired", "str", 14)
+    assert re.fullmatch(said, row["note"])
+    assert "value" not in row
+    assert re.match(r"Expired: note says when .*`hg-mcp pin RUN`.*value_days", values["advice"][0])
+    with pytest.raises(CannotAnswer, match=rf"Value 'doc' is expired \('{said}'\)"):
+        await ask_store(store, "get_step_values", run="run-good", step="fetch", value="doc.title")
+    with pytest.raises(CannotAnswer, match=rf"Value 'doc' is expired \('{said}'\)"):
+        await ask_store(store, "trace_value", run="run-good", step="fetch", value="doc")
+    searched = await ask_store(store, "search_runs", text="secret", run="run-good")
+    assert re.search(rf"is not in the errors, logs and names of run 'run-good'. Its values {said}", searched["summary"])
+    assert re.fullmatch(said, searched["unsearched"]["expired"])
+    compared = await ask_store(store, "compare_runs", run="run-bad", against="run-good")
+    assert re.search(rf"inside values: those of the other {said}", " ".join(compared["not_compared"]))
+    story = await ask_store(store, "summarize_run", run="run-good")
+    assert re.fullmatch(rf"Contents of its values: {said}\.", story["record_lacks"][0])
+
+
+async def test_equal_values_are_known_to_be_equal_when_their_contents_are_gone(store: Path, tmp_path: Path) -> None:
+    frames = [frame for number in (1, 2, 3) for frame in _asked(number, "hello" if number < 3 else "bye")]
+    both = write_store(tmp_path / "both", frames)
+    shell("delete", "run-1", "--values", "--yes", store=both)
+    shell("delete", "run-3", "--values", "--yes", store=both)
+    same = await ask_store(both, "compare_runs", run="run-2", against="run-1")
+    assert same["same_result"] is True
+    other = await ask_store(both, "compare_runs", run="run-3", against="run-1")
+    assert other["first"]["kinds"] == ["input"]
+    assert "changes" not in other
+
+
+def _asked(number: int, prompt: str) -> list[Frame]:
+    return [
+        run_frame(number, f"run-{number}", steps=1),
+        node(number, 1, "ask"),
+        inputs(number, 1, value("prompt", prompt)),
+    ]
+
+
+def test_a_shared_run_keeps_when_its_values_expired(store: Path, tmp_path: Path) -> None:
+    shell("delete", "run-good", "--values", "--yes", store=store)
+    shell("export", "run-good", "-o", str(tmp_path / "it.hgmcp"), store=store)
+    other = write_store(tmp_path / "other", [run_frame(9, "run-x")])
+    assert shell("import", str(tmp_path / "it.hgmcp"), store=other).returncode == 0
+    told = shell("get-step-values", "run-good", "--step", "fetch", "--json", store=other)
+    (row,) = json.loads(told.stdout)["values"]
+    assert row["status"] == "expired"
+    assert row["note"].endswith("they were deleted by hand")
 
 
 def test_whoever_ingests_lets_go_of_runs_as_the_stores_setting_says(store: Path) -> None:

@@ -13,6 +13,7 @@ import msgspec
 
 from recorder.journal.frames import (
     NODE,
+    VALUE_STATUSES,
     AttemptFrame,
     CloseFrame,
     ErrorRecord,
@@ -28,6 +29,7 @@ from recorder.journal.frames import (
     ValuesFrame,
 )
 from recorder.store.origin import Origin
+from recorder.store.retention import expiry_note
 from recorder.store.sqlite.database import translated, uri, verify
 from recorder.store.sqlite.queries import QUERIES
 from recorder.store.sqlite.rows import (
@@ -43,6 +45,7 @@ from recorder.store.sqlite.rows import (
 __all__ = ["run_frames"]
 
 _JSON: Final = ("metadata", "launched_by", "unknown_events", "logs_dropped")
+_EXPIRED: Final = VALUE_STATUSES.index("expired")
 _FLAGS: Final = ("is_map", "is_resume", "start_missed", "retry_scheduled")
 
 
@@ -147,7 +150,9 @@ class _Rows:
 
 
 def _entry(row: sqlite3.Row) -> ValueEntry:
-    _, _, name, status, kind, size, digest, encoding, data, note = row
+    _, _, name, status, kind, size, digest, encoding, data, note, *expired = row
+    if status == _EXPIRED:
+        return ValueEntry(name, status, kind, size, digest, None, expiry_note(note, *expired))
     return ValueEntry(name, status, kind, size, digest, unpack_content(encoding or 0, data), note)
 
 

@@ -4,12 +4,15 @@ A run disappears at once: its row becomes a tombstone. What it held in other tab
 reaches any more, and goes in chunks; whoever is killed between two of them leaves the rest to the next. Values and
 error groups go with the last run that holds them.
 
+Contents of values may go before their run. Its rows of values stay, say ``expired``, and keep the digest: what was
+equal is still known to be. A content that another run still shows stays for that one.
+
 A run that has ended in the store is there whole: a journal is read in order, and what a run's end comes behind was read
 before. What still comes of an expired run is passed over (``SqliteWriter.apply``).
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -19,7 +22,7 @@ from recorder.store.sqlite.indexing import SearchIndex
 from recorder.store.sqlite.queries import QUERIES
 from recorder.store.sqlite.records import expiring_run
 
-__all__ = ["bury", "expiring", "prune"]
+__all__ = ["bury", "expire_values", "expiring", "prune"]
 
 _STEPS: Final = 5_000
 _RUNS: Final = 100
@@ -29,16 +32,20 @@ _FOR_GOOD: Final = 1 << 62
 
 
 def prune(connection: sqlite3.Connection, retention: Retention, now: int) -> int:
-    """Remove a chunk of what an expired run left over, else let the next runs expire; returns how many of them."""
+    """Remove a chunk of what an expired run or expired values left over, else let the next ones expire; how many."""
     leftover = connection.execute(QUERIES["leftover"]).fetchone()
     if leftover is not None:
         return _remove_chunk(connection, *leftover)
-    doomed = [(key, _by_age(retention)) for key, *_ in _overdue(connection, retention, now, _RUNS)]
-    if not doomed:
-        doomed = [(key, _by_size(retention)) for key, *_ in _too_many(connection, retention)]
-    for run, reason in doomed:
-        bury(connection, run, reason, now)
-    return len(doomed)
+    letting_go = connection.execute(QUERIES["values_left"]).fetchone()
+    if letting_go is not None:
+        return _empty_chunk(connection, *letting_go)
+    over = [row[0] for row in _overdue(connection, retention, now, _RUNS)]
+    if over:
+        return _bury_all(connection, over, _by_age(retention), now)
+    over = [row[0] for row in _overdue_values(connection, retention, now, _RUNS)]
+    if over:
+        return _expire_all(connection, over, _values_by_age(retention), now)
+    return _shrink(connection, retention, now)
 
 
 def bury(connection: sqlite3.Connection, run: int, reason: str, at: int) -> None:
@@ -49,20 +56,60 @@ def bury(connection: sqlite3.Connection, run: int, reason: str, at: int) -> None
     SearchIndex(connection).forget(run)
 
 
+def expire_values(connection: sqlite3.Connection, run: int, reason: str, at: int) -> None:
+    """Mark that a run's values are to go; ``prune`` lets go of them, step by step."""
+    connection.execute(QUERIES["expire_values"], {"run": run, "reason": reason, "at": at})
+
+
 def expiring(connection: sqlite3.Connection, retention: Retention, now: int) -> list[ExpiringRun]:
-    """Every run that ``prune`` would let go of. A run's share of the file is taken to be that of its steps."""
-    overdue = list(_overdue(connection, retention, now, _ALL))
-    found = [expiring_run(row, _by_age(retention)) for row in overdue]
+    """Every run that ``prune`` would let go of, or of whose values. A run's share of the file is that of its steps."""
+    runs = {row[0]: expiring_run(row, _by_age(retention)) for row in _overdue(connection, retention, now, _ALL)}
+    reason = _values_by_age(retention)
+    stale = _overdue_values(connection, retention, now, _ALL)
+    values = {row[0]: expiring_run(row, reason, values_only=True) for row in stale if row[0] not in runs}
     size, (_, rows) = _size(connection), connection.execute(QUERIES["sharers"]).fetchone()
-    per_row, gone = size / rows if rows else 0, {row[0] for row in overdue}
-    size -= sum(per_row * (row[5] + 1) for row in overdue)
-    for row in _next(connection, retention, _ALL):
-        if size <= retention.max_bytes:
-            break
-        if row[0] not in gone:
-            found.append(expiring_run(row, _by_size(retention)))
-            size -= per_row * (row[5] + 1)
-    return found
+    per_row = size / rows if rows else 0
+    excess = size - retention.max_bytes - sum(per_row * (one.steps + 1) for one in runs.values())
+    excess -= sum(_bytes_of_values(connection, run) for run in values)
+    for row in _next(connection, "next_values", retention, _ALL):
+        if excess > 0 and row[0] not in runs and row[0] not in values:
+            values[row[0]] = expiring_run(row, _values_by_size(retention), values_only=True)
+            excess -= _bytes_of_values(connection, row[0])
+    for row in _next(connection, "next_runs", retention, _ALL):
+        if excess > 0 and row[0] not in runs:
+            runs[row[0]] = expiring_run(row, _by_size(retention))
+            excess -= per_row * (row[5] + 1)
+    return [*runs.values(), *(one for run, one in values.items() if run not in runs)]
+
+
+def _bury_all(connection: sqlite3.Connection, runs: Sequence[int], reason: str, now: int) -> int:
+    for run in runs:
+        bury(connection, run, reason, now)
+    return len(runs)
+
+
+def _expire_all(connection: sqlite3.Connection, runs: Sequence[int], reason: str, now: int) -> int:
+    for run in runs:
+        expire_values(connection, run, reason, now)
+    return len(runs)
+
+
+def _shrink(connection: sqlite3.Connection, retention: Retention, now: int) -> int:
+    """Where the file holds too much, let the values of the first half of the runs go, then the first runs.
+
+    So many at once as make about half of what is too much.
+    """
+    size = _size(connection)
+    if size <= retention.max_bytes:
+        return 0
+    runs, _ = connection.execute(QUERIES["sharers"]).fetchone()
+    share = (size - retention.max_bytes) / size / 2
+    limit = max(1, min(_RUNS, int(runs * share)))
+    over = [row[0] for row in _next(connection, "next_values", retention, limit)]
+    if over:
+        return _expire_all(connection, over, _values_by_size(retention), now)
+    over = [row[0] for row in _next(connection, "next_runs", retention, limit)]
+    return _bury_all(connection, over, _by_size(retention), now)
 
 
 def _overdue(connection: sqlite3.Connection, retention: Retention, now: int, limit: int) -> Iterator[sqlite3.Row]:
@@ -74,23 +121,38 @@ def _overdue(connection: sqlite3.Connection, retention: Retention, now: int, lim
     return connection.execute(QUERIES["overdue_runs"], values)
 
 
-def _too_many(connection: sqlite3.Connection, retention: Retention) -> Iterable[sqlite3.Row]:
-    """The next runs, of so many as make about half of what the file holds too much."""
-    size = _size(connection)
-    if size <= retention.max_bytes:
-        return ()
-    runs, _ = connection.execute(QUERIES["sharers"]).fetchone()
-    share = (size - retention.max_bytes) / size / 2
-    return _next(connection, retention, max(1, min(_RUNS, int(runs * share))))
-
-
 def _size(connection: sqlite3.Connection) -> int:
     return connection.execute(QUERIES["size"]).fetchone()[0]
 
 
-def _next(connection: sqlite3.Connection, retention: Retention, limit: int) -> Iterator[sqlite3.Row]:
+def _overdue_values(
+    connection: sqlite3.Connection, retention: Retention, now: int, limit: int
+) -> Iterator[sqlite3.Row]:
+    before = _moment(now - retention.value_days * DAY_US)
+    return connection.execute(QUERIES["overdue_values"], {"before": before, "limit": limit})
+
+
+def _next(connection: sqlite3.Connection, query: str, retention: Retention, limit: int) -> Iterator[sqlite3.Row]:
     values = {"us": _moment(retention.days * DAY_US), "failed_us": _moment(retention.failed_days * DAY_US)}
-    return connection.execute(QUERIES["next_runs"], {**values, "limit": limit})
+    return connection.execute(QUERIES[query], {**values, "limit": limit})
+
+
+def _bytes_of_values(connection: sqlite3.Connection, run: int) -> int:
+    return connection.execute(QUERIES["bytes_of_values"], (run,)).fetchone()[0]
+
+
+def _empty_chunk(connection: sqlite3.Connection, run: int, start: int) -> int:
+    """Let go of what the values of a run's next steps hold; behind the last of them, of the mark that some are left."""
+    (last,) = connection.execute(QUERIES["last_of_values"], (run, start, _STEPS)).fetchone()
+    if last is None:
+        connection.execute(QUERIES["go_on_letting_go"], (None, run))
+        return 1
+    rows = connection.execute(QUERIES["mark_values_expired"], (run, start, last)).fetchall()
+    ids = msgspec.json.encode({key for (key,) in rows}).decode()
+    taken = connection.execute(QUERIES["take_unshown_contents"], (ids,)).fetchall()
+    connection.executemany(QUERIES["put_back_digest"], taken)
+    connection.execute(QUERIES["go_on_letting_go"], (last + 1, run))
+    return 1
 
 
 def _remove_chunk(connection: sqlite3.Connection, run: int, recorder: str) -> int:
@@ -115,8 +177,20 @@ def _by_age(retention: Retention) -> str:
     return f"this store keeps runs for {retention.days:g} days, failed ones for {retention.failed_days:g}"
 
 
+def _values_by_age(retention: Retention) -> str:
+    return f"this store keeps values for {retention.value_days:g} days"
+
+
 def _by_size(retention: Retention) -> str:
-    return f"this store keeps at most {retention.max_bytes / 2**30:.3g} GiB"
+    return f"this store keeps at most {_gib(retention.max_bytes)}"
+
+
+def _values_by_size(retention: Retention) -> str:
+    return f"this store keeps at most {_gib(retention.max_bytes)}, and values of the older runs go first"
+
+
+def _gib(size: float) -> str:
+    return f"{size / 2**30:.3g} GiB"
 
 
 def _moment(us: float) -> int:

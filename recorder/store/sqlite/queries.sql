@@ -237,6 +237,74 @@ ORDER BY
     runs.stored_at
 LIMIT :limit;
 
+-- name: next_values
+-- Of the runs as in next_runs the first half, as far as their values are still there.
+SELECT runs.id, runs.run_id, names.name AS graph, runs.status, runs.started_at, runs.steps
+FROM (
+    SELECT id
+    FROM runs
+    WHERE pinned_at IS NULL AND status NOT IN (0, 1) AND id < (SELECT max(id) FROM runs)
+    ORDER BY
+        stored_at + CASE
+            WHEN status IN (3, 4, 8) OR (status = 2 AND failures > 0) THEN :failed_us ELSE :us END,
+        stored_at
+    LIMIT (SELECT count(*) / 2 FROM runs)
+) AS first_half
+JOIN runs ON runs.id = first_half.id
+JOIN names ON names.id = runs.graph
+WHERE runs.values_expired_at IS NULL
+LIMIT :limit;
+
+-- name: overdue_values
+-- Runs of which the values' own time is over.
+SELECT runs.id, runs.run_id, names.name AS graph, runs.status, runs.started_at, runs.steps
+FROM runs
+JOIN names ON names.id = runs.graph
+WHERE runs.values_expired_at IS NULL AND runs.stored_at < :before AND runs.pinned_at IS NULL
+    AND runs.status NOT IN (0, 1)
+ORDER BY runs.stored_at
+LIMIT :limit;
+
+-- name: expire_values
+-- Of a run that holds none nothing is said.
+UPDATE runs SET
+    values_expired_at = :at, values_left_from = 0,
+    values_expired_because = CASE WHEN EXISTS (
+        SELECT 1 FROM step_values WHERE run = runs.id AND content IS NOT NULL
+    ) THEN :reason END
+WHERE id = :run;
+
+-- name: values_left
+SELECT id, values_left_from FROM runs WHERE values_left_from IS NOT NULL ORDER BY id LIMIT 1;
+
+-- name: last_of_values
+-- The step of the last of so many values.
+SELECT max(step) FROM (SELECT step FROM step_values WHERE run = ? AND step >= ? ORDER BY step LIMIT ?);
+
+-- name: mark_values_expired
+UPDATE step_values SET status = 4
+WHERE run = ? AND step BETWEEN ? AND ? AND content IS NOT NULL AND status <> 4
+RETURNING content;
+
+-- name: take_unshown_contents
+-- To be put back without data: the digest stays with those that held it, so that what was equal is known to be. An UPDATE
+-- would leave the pages as empty as they become.
+DELETE FROM contents
+WHERE id IN (SELECT value FROM json_each(?)) AND encoding <> 0
+    AND NOT EXISTS (SELECT 1 FROM step_values WHERE content = contents.id AND status IN (0, 1, 2, 3, 5))
+RETURNING id, digest;
+
+-- name: put_back_digest
+INSERT INTO contents (id, digest, encoding) VALUES (?, ?, 0);
+
+-- name: go_on_letting_go
+UPDATE runs SET values_left_from = ? WHERE id = ?;
+
+-- name: bytes_of_values
+-- About as much as a run's values take; what others hold too counts for each.
+SELECT coalesce(sum(length(data)), 0) FROM contents
+WHERE id IN (SELECT content FROM step_values WHERE run = ? AND content IS NOT NULL AND status <> 4);
+
 -- name: size
 -- Bytes in use.
 SELECT
@@ -454,7 +522,8 @@ SELECT
         END AS failures,
     error_names.name AS error_type, errors.message AS error_message, runs.version, runs.metadata, runs.retry_of,
     runs.retry_index, runs.forked_from, runs.is_resume, runs.launched_by, runs.stop_requested_at,
-    runs.unknown_events, runs.start_missed, runs.pinned_at
+    runs.unknown_events, runs.start_missed, runs.pinned_at, runs.values_expired_at,
+    runs.values_expired_because
 FROM runs
 JOIN names ON names.id = runs.graph
 LEFT JOIN errors ON errors.run = runs.id AND errors.step = 0 AND errors.attempt = 0
@@ -835,8 +904,10 @@ LIMIT 1;
 -- name: values
 SELECT
     step_values.direction, names.name, step_values.status, types.name AS type, step_values.size, contents.digest,
-    step_values.note, contents.encoding, contents.data
+    step_values.note, contents.encoding, contents.data,
+    runs.values_expired_at, runs.values_expired_because
 FROM step_values
+JOIN runs ON runs.id = step_values.run
 JOIN names ON names.id = step_values.name
 JOIN names AS types ON types.id = step_values.type
 LEFT JOIN contents ON contents.id = step_values.content
@@ -846,8 +917,10 @@ ORDER BY step_values.direction, step_values.position;
 -- name: values_without_data
 SELECT
     step_values.direction, names.name, step_values.status, types.name AS type, step_values.size, contents.digest,
-    step_values.note, 0 AS encoding, NULL AS data
+    step_values.note, 0 AS encoding, NULL AS data,
+    runs.values_expired_at, runs.values_expired_because
 FROM step_values
+JOIN runs ON runs.id = step_values.run
 JOIN names ON names.id = step_values.name
 JOIN names AS types ON types.id = step_values.type
 LEFT JOIN contents ON contents.id = step_values.content
@@ -860,8 +933,9 @@ SELECT
     steps.step, steps.path, nodes.name AS node, steps.item, steps.status AS step_status,
     step_values.direction, names.name, step_values.status, types.name AS type, step_values.size, contents.digest,
     step_values.note, CASE WHEN :with_data THEN contents.encoding ELSE 0 END AS encoding,
-    CASE WHEN :with_data THEN contents.data END AS data
+    CASE WHEN :with_data THEN contents.data END AS data, runs.values_expired_at, runs.values_expired_because
 FROM steps
+JOIN runs ON runs.id = steps.run
 JOIN names AS nodes ON nodes.id = steps.node
 JOIN step_values ON step_values.run = steps.run AND step_values.step = steps.step
 JOIN names ON names.id = step_values.name
@@ -1086,8 +1160,10 @@ FROM told WHERE run = ? AND step = ?;
 -- name: values_as_frames
 SELECT
     step_values.step, step_values.direction, names.name, step_values.status, types.name AS type, step_values.size,
-    contents.digest, contents.encoding, contents.data, step_values.note
+    contents.digest, contents.encoding, contents.data, step_values.note,
+    runs.values_expired_at, runs.values_expired_because
 FROM step_values
+JOIN runs ON runs.id = step_values.run
 JOIN names ON names.id = step_values.name
 JOIN names AS types ON types.id = step_values.type
 LEFT JOIN contents ON contents.id = step_values.content

@@ -25,7 +25,7 @@ from recorder.store.records import (
     Usage,
     Worker,
 )
-from recorder.store.retention import ExpiredRun, ExpiredRuns, ExpiringRun
+from recorder.store.retention import ExpiredRun, ExpiredRuns, ExpiringRun, expiry_note
 from recorder.store.sketch import Sketch
 from recorder.store.sqlite.rows import CACHED, PROPAGATED, START_MISSED, unpack_content, unpack_error, unpack_id
 from recorder.store.tally import Tally
@@ -93,11 +93,17 @@ def expired_runs(row: sqlite3.Row) -> ExpiredRuns:
     return ExpiredRuns(count=fields.pop("count"), last=ExpiredRun(**fields))
 
 
-def expiring_run(row: Sequence[Any], reason: str) -> ExpiringRun:
-    """A row of ``overdue_runs`` or ``next_runs``."""
+def expiring_run(row: Sequence[Any], reason: str, *, values_only: bool = False) -> ExpiringRun:
+    """A row of ``overdue_runs`` or ``next_runs``; of ``overdue_values`` or ``next_values``."""
     _, run_id, graph, status, started_at, steps = row
     return ExpiringRun(
-        run_id=run_id, graph=graph, status=RUN_STATUSES[int(status)], started_at=started_at, steps=steps, reason=reason
+        run_id=run_id,
+        graph=graph,
+        status=RUN_STATUSES[int(status)],
+        started_at=started_at,
+        steps=steps,
+        reason=reason,
+        values_only=values_only,
     )
 
 
@@ -261,11 +267,14 @@ def stored_value(row: sqlite3.Row) -> StoredValue:
 
 def _stored(fields: dict[str, Any]) -> StoredValue:
     digest, encoding = fields["digest"], fields.pop("encoding")
+    status = VALUE_STATUSES[int(fields["status"])]
+    expired = (fields.pop("values_expired_at"), fields.pop("values_expired_because"))
     fields.update(
         direction=DIRECTIONS[fields["direction"]],
-        status=VALUE_STATUSES[fields["status"]],
+        status=status,
         digest=None if digest is None else digest.hex(),
-        data=unpack_content(encoding, fields["data"]),
+        note=expiry_note(fields["note"], *expired) if status == "expired" else fields["note"],
+        data=None if status == "expired" else unpack_content(encoding, fields["data"]),
     )
     return StoredValue(**fields)
 

@@ -5,7 +5,7 @@
 -- one run from 1, and 0 means the run itself. A later frame of a row replaces all of it.
 
 PRAGMA application_id = 0x48474d43;  -- "HGMC"
-PRAGMA user_version = 11;
+PRAGMA user_version = 12;
 
 -- Names that repeat: nodes, graphs, threads, types. Stored once.
 CREATE TABLE names (
@@ -75,7 +75,8 @@ CREATE TABLE graphs (
 
 -- Top-level runs. `number` is the recorder's own. `steps` and `failures` hold once the run has ended. `stored_at` is when
 -- its own row was written last, from which its retention counts; `pinned_at` says that it is pinned. `day` is that of its start
--- (UTC), since 1970-01-01.
+-- (UTC), since 1970-01-01. Contents of its values may have gone before it: when and why (of a run that held none nothing), and
+-- from which step on some are left.
 CREATE TABLE runs (
     id                 INTEGER PRIMARY KEY,
     recorder           INTEGER NOT NULL REFERENCES recorders (id),
@@ -110,6 +111,7 @@ CREATE TABLE runs (
     start_missed       INTEGER NOT NULL,
     duplicates         INTEGER NOT NULL, graph_digest TEXT, stored_at INTEGER NOT NULL DEFAULT 0, pinned_at INTEGER,
     day INTEGER GENERATED ALWAYS AS (started_at / 86400000000 - (started_at % 86400000000 < 0)) VIRTUAL,
+    values_expired_at INTEGER, values_expired_because TEXT, values_left_from INTEGER,
     UNIQUE (recorder, number)
 ) STRICT;
 
@@ -119,6 +121,8 @@ CREATE INDEX runs_by_workflow ON runs (workflow_id, started_at) WHERE workflow_i
 CREATE INDEX runs_by_graph ON runs (graph, started_at, ended_at);
 CREATE INDEX runs_by_structure ON runs (graph, started_at) WHERE graph_digest IS NOT NULL;
 CREATE INDEX runs_by_storing ON runs (stored_at);
+CREATE INDEX runs_with_values ON runs (stored_at) WHERE values_expired_at IS NULL;
+CREATE INDEX runs_letting_go ON runs (id) WHERE values_left_from IS NOT NULL;
 CREATE INDEX failed_runs ON runs (started_at) WHERE status IN (3, 4, 8) OR (status = 2 AND failures > 0);
 
 -- How many runs there are, by the day of their start; `failures` says whether they have any. The triggers count, so that
@@ -265,7 +269,7 @@ CREATE TABLE error_group_runs (
 
 CREATE INDEX error_groups_of_run ON error_group_runs (run);
 
--- Recorded values, each once; one goes with the last of its holders.
+-- Recorded values, each once; one goes with the last of its holders. Once nobody shows it any more its data goes.
 CREATE TABLE contents (
     id         INTEGER PRIMARY KEY,
     digest     BLOB NOT NULL UNIQUE,
@@ -288,7 +292,7 @@ CREATE TABLE step_values (
     PRIMARY KEY (run, step, direction, position)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX holders ON step_values (content) WHERE content IS NOT NULL;
+CREATE INDEX holders ON step_values (content, status) WHERE content IS NOT NULL;
 
 -- Log records of steps, and of runs (step 0). `place` says how one came to its row: 0 logged in the step, 1 in the run but
 -- in no step, 2 after its step had ended, 3 by a thread of which only the run is known.
@@ -469,8 +473,11 @@ SELECT
     step_values.size,
     step_values.note,
     lower(hex(contents.digest)) AS digest,
-    contents.encoding,
-    CASE contents.encoding WHEN 1 THEN CAST(contents.data AS TEXT) ELSE contents.data END AS data
+    CASE step_values.status WHEN 4 THEN 0 ELSE contents.encoding END AS encoding,
+    CASE WHEN step_values.status = 4 THEN NULL WHEN contents.encoding = 1 THEN CAST(contents.data AS TEXT)
+        ELSE contents.data END AS data,
+    CASE step_values.status WHEN 4 THEN strftime('%Y-%m-%dT%H:%M:%fZ', runs.values_expired_at / 1e6, 'unixepoch') END
+        AS expired_at
 FROM step_values
 JOIN runs ON runs.id = step_values.run
 JOIN names ON names.id = step_values.name

@@ -167,8 +167,13 @@ class SqliteWriter:
             pruning.bury(self._connection, run, reason, at)
             self._forget_keys()
 
+    def expire_values(self, run: int, reason: str, at: int) -> None:
+        """The contents of a run's values are to go; ``prune`` lets go of them."""
+        with self._transaction():
+            pruning.expire_values(self._connection, run, reason, at)
+
     def expiring(self, retention: Retention, now: int) -> list[ExpiringRun]:
-        """What ``prune`` would let go of; by size as far as it can be estimated."""
+        """What ``prune`` would let go of, whole or its values only; by size as far as it can be estimated."""
         with translated(self._path):
             return pruning.expiring(self._connection, retention, now)
 
@@ -178,7 +183,7 @@ class SqliteWriter:
             return self._execute("size").fetchone()[0]
 
     def prune(self, retention: Retention, now: int) -> int:
-        """One small transaction: rows of an expired run go, else the next runs expire. How many; 0: all is done."""
+        """One small transaction: what expired goes, else the next runs or values expire. How many; 0: all is done."""
         with self._transaction():
             done = pruning.prune(self._connection, retention, now)
             if done:
