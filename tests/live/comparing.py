@@ -1,6 +1,5 @@
 """What was recorded, held against what the framework itself returned: RunResult, MapResult and their logs."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 from recorder.store.records import Run, RunFilter, Step
 from tests.live.invariants import amiss
 from tests.support.reading import all_steps, reading
+from tests.support.streams import logged_steps
 
 ITEM_STATUS = {"stopped": "cancelled", "partial": "failed"}
 
@@ -68,14 +68,3 @@ def _told(decision: Any) -> str | None:
     if decision is None or isinstance(decision, str):
         return decision and str(decision)
     return ", ".join(map(str, decision))
-
-
-def logged_steps(log: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
-    """Every step of a RunLog or MapLog as data, at any depth."""
-    for item in (log or {}).get("items", ()):
-        yield from logged_steps(item)
-    for step in (log or {}).get("steps", ()):
-        yield step
-        inner = step.get("inner_log")
-        for below in inner if isinstance(inner, list) else [inner]:
-            yield from logged_steps(below)

@@ -9,7 +9,7 @@ from recorder import Recorder
 from recorder.store.protocols import RunReader
 from recorder.store.records import Run, RunFilter, Step
 from tests.support.reading import all_steps, reading
-from tests.support.streams import STREAMS, events, replay, runlog
+from tests.support.streams import STREAMS, events, logged_steps, replay, runlog
 
 EXPLAINED = {"completed", "failed", "paused", "cancelled", "restored"}
 OPEN_ENDED = {"cancelled_run", "cancelled_map"}
@@ -74,17 +74,6 @@ async def test_counts_statuses_errors_and_durations_equal_the_frameworks_runlog(
             assert step.decision == (decision if isinstance(decision, str) else ", ".join(decision))
         if step.status != "paused":
             assert step.duration_ms == pytest.approx(logged["duration_ms"], abs=0.6)
-
-
-def logged_steps(log: dict[str, Any] | None) -> Any:
-    """Every step of a RunLog or MapLog, at any depth."""
-    for item in (log or {}).get("items", ()):
-        yield from logged_steps(item)
-    for step in (log or {}).get("steps", ()):
-        yield step
-        inner = step.get("inner_log")
-        for below in inner if isinstance(inner, list) else [inner]:
-            yield from logged_steps(below)
 
 
 async def steps_of(stream: str, store: Path) -> tuple[Run, dict[str, Step]]:

@@ -11,17 +11,8 @@ import pytest
 
 from recorder.events import NodeEndEvent, NodeErrorEvent, NodeStartEvent, RunEndEvent, RunStartEvent
 from recorder.tracing import install, node, run, uninstall
+from tests.support.nodes import double, double_later, fail
 from tests.support.probe import Probe
-
-
-@pytest.fixture
-def probe():
-    return Probe()
-
-
-@pytest.fixture
-def valued():
-    return Probe(wants_values=True)
 
 
 @pytest.fixture
@@ -29,23 +20,6 @@ def installed(probe):
     install(probe)
     yield probe
     uninstall(probe)
-
-
-@node
-def double(number):
-    """Twice."""
-    return 2 * number
-
-
-@node
-async def double_later(number):
-    await asyncio.sleep(0)
-    return double(number)
-
-
-@node
-def fail(message="no"):
-    raise ValueError(message)
 
 
 # Nesting --------------------------------------------------------------------------------------------------------------

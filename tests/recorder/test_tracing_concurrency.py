@@ -7,25 +7,9 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import pytest
 
 from recorder.tracing import executor, install, node, run, uninstall
-from tests.support.probe import Probe
+from tests.support.nodes import double, double_later
 
 DEADLINE = 5
-
-
-@pytest.fixture
-def probe():
-    return Probe()
-
-
-@node
-def double(number):
-    return 2 * number
-
-
-@node
-async def double_later(number):
-    await asyncio.sleep(0)
-    return double(number)
 
 
 async def test_gathered_coroutines_are_siblings(probe):

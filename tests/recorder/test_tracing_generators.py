@@ -14,11 +14,6 @@ from recorder.tracing import node, run
 from tests.support.probe import Probe
 
 
-@pytest.fixture
-def probe():
-    return Probe()
-
-
 @node
 def inner(value=None):
     return value

@@ -20,11 +20,6 @@ from tests.support.probe import Probe
 DEADLINE = 5
 
 
-@pytest.fixture
-def probe():
-    return Probe()
-
-
 def invert(number):
     return 1 / number
 

@@ -1,6 +1,5 @@
 """What may be a node, how it looks from outside, and which values are told of it."""
 
-import asyncio
 import functools
 import gc
 import inspect
@@ -13,35 +12,8 @@ import pytest
 
 from recorder.events import NodeEndEvent, NodeStartEvent, RunEndEvent, RunStartEvent
 from recorder.tracing import node, run
+from tests.support.nodes import double, double_later, fail
 from tests.support.probe import Probe
-
-
-@pytest.fixture
-def probe():
-    return Probe()
-
-
-@pytest.fixture
-def valued():
-    return Probe(wants_values=True)
-
-
-@node
-def double(number):
-    """Twice."""
-    return 2 * number
-
-
-@node
-async def double_later(number):
-    await asyncio.sleep(0)
-    return double(number)
-
-
-@node
-def fail(message):
-    raise ValueError(message)
-
 
 # What is decorated ----------------------------------------------------------------------------------------------------
 

@@ -47,6 +47,17 @@ def runlog(stream: str) -> dict[str, Any] | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
+def logged_steps(log: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
+    """Every step of a RunLog or MapLog as data, at any depth."""
+    for item in (log or {}).get("items", ()):
+        yield from logged_steps(item)
+    for step in (log or {}).get("steps", ()):
+        yield step
+        inner = step.get("inner_log")
+        for below in inner if isinstance(inner, list) else [inner]:
+            yield from logged_steps(below)
+
+
 def replay(recorder: Recorder, stream: str, *, deliveries: int = 1) -> None:
     """Deliver the stream as the framework did: each top-level run in a context of its own, ``shutdown`` at its end.
 
