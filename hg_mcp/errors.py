@@ -16,6 +16,7 @@ __all__ = [
     "CannotAnswer",
     "ExpiredRunError",
     "NoRunsError",
+    "NotReadYetError",
     "NotRunThereError",
     "RefusedSqlError",
     "StoreMissingError",
@@ -115,6 +116,14 @@ class UnknownRunError(CannotAnswer):
         meant = f"Did you mean {_listed(close)}?" if close else ""
         words = [f"No run {quoted(given)}.", meant, known_text]
         super().__init__(" ".join(filter(None, [*words, f"Call {LIST_RUNS}, or use 'latest' or 'latest-failed'."])))
+
+
+class NotReadYetError(CannotAnswer):
+    """There is no such run in the store, but some of what was recorded is not in the store yet."""
+
+    def __init__(self, missing: CannotAnswer, behind: int) -> None:
+        self.missing, self.behind = missing, behind
+        super().__init__(f"{missing} But {behind:,} bytes of journals are not read yet: ask again in a moment.")
 
 
 class ExpiredRunError(CannotAnswer):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hg_mcp.errors import StoreRefusedError, UnknownToolError
+from hg_mcp.errors import NoRunsError, NotReadYetError, StoreRefusedError, UnknownRunError, UnknownToolError
 from hg_mcp.queries.source import Source
 from hg_mcp.queries.watch import Tell, Watch
 from hg_mcp.tools import TOOLS
@@ -30,6 +30,8 @@ async def answer(source: Source, name: str, arguments: Mapping[str, Any], *, tel
     reader, backlog = await source.current()
     try:
         reply = await tool.ask(Watch(source, tell) if tool.waits else reader, **checked)
+    except (NoRunsError, UnknownRunError) as missing:
+        raise (NotReadYetError(missing, backlog.bytes) if backlog.bytes else missing) from None
     except RecorderError as refused:
         raise StoreRefusedError(str(refused)) from None
     if tool.waits:

@@ -1,6 +1,16 @@
 """Whole replies for a map of 50 with six failures."""
 
+from pathlib import Path
+
+import pytest
 from inline_snapshot import snapshot
+
+from hg_mcp.errors import NotReadYetError
+from recorder import Recorder
+from recorder.ingest import Ingester
+from recorder.location import StoreLocation
+from tests.hg_mcp.conftest import ask_store
+from tests.hg_mcp.recorded import write_store
 
 
 async def test_a_summary_names_the_failing_items_the_node_the_error_and_the_slowest_nodes(ask):
@@ -351,3 +361,12 @@ async def test_a_path_leads_inside_a_value_and_a_recorded_null_stays_null(ask):
             ],
         }
     )
+
+
+async def test_a_run_that_is_missing_may_be_one_that_is_not_read_yet(tmp_path: Path):
+    write_store(tmp_path, [])
+    with Ingester(StoreLocation(str(tmp_path))), Recorder(tmp_path) as rec, rec.run("job") as run:
+        for handle in ("latest", run.run_id):
+            with pytest.raises(NotReadYetError, match=r"bytes of journals are not read yet: ask again in a moment\."):
+                await ask_store(tmp_path, "summarize_run", run=handle)
+    assert (await ask_store(tmp_path, "summarize_run", run=run.run_id))["graph"] == "job"
