@@ -12,6 +12,7 @@ from hg_mcp.text import quoted
 __all__ = ["Reason", "percent", "reasons_of"]
 
 _WORTH_TELLING: Final = 0.05
+_OF_PATH: Final = ("critical_path", "between_steps")
 _NOWHERE: Final = Stretch(number=0, parent=0, start=0.0, end=0.0)
 
 
@@ -28,12 +29,14 @@ class Reason:
 def reasons_of(facts: Slowness) -> list[Reason]:
     """Where the critical path lay, then what explains it, those that concern most time first; small ones left out.
 
-    Room comes last: whoever set a limit knows of it.
+    Room comes last: whoever set a limit knows of it. Where most of the path lay in no node, that comes before any node.
     """
     explained = [*_turns(facts), *_room(facts), *_retries(facts), *_queues(facts), *_outliers(facts)]
     explained += [*_against_usual(facts), *_between(facts), *_alone(facts)]
     worth = [reason for reason in explained if reason.ms > _WORTH_TELLING * facts.ms]
-    return [*_dominant(facts), *sorted(worth, key=lambda reason: (reason.kind == "room", -reason.ms))]
+    found = [*_dominant(facts), *worth]
+    path = max((one for one in found if one.kind in _OF_PATH), key=lambda one: one.ms, default=None)
+    return sorted(found, key=lambda one: (one is not path, one.kind == "room", -one.ms))
 
 
 def percent(part: float, whole: float) -> str:
@@ -81,7 +84,7 @@ def _retries(facts: Slowness) -> Iterator[Reason]:
         again = wait.back_off_ms + wait.lost_ms
         if not again:
             continue
-        limits = f", {wait.timed_out} of them timed out" if wait.timed_out else ""
+        limits = f" ({counted(wait.timed_out, 'attempt')} timed out)" if wait.timed_out else ""
         says = (
             f"{quoted(wait.node, 40)} was tried again {counted(wait.retries, 'time')}{limits}: {lasted(wait.lost_ms)} "
             f"in attempts that came to nothing, {lasted(wait.back_off_ms)} between attempts."
@@ -122,7 +125,7 @@ def _against_usual(facts: Slowness) -> Iterator[Reason]:
 
 def _between(facts: Slowness) -> Iterator[Reason]:
     ms = sum(share.ms for share in facts.shares if not share.node) if facts.steps else 0.0
-    says = f"{percent(ms, facts.ms)} of the time no step that counts ran: overhead, or code outside of nodes."
+    says = f"For {percent(ms, facts.ms)} of the time it was in no node: overhead, or code outside of nodes."
     yield Reason(kind="between_steps", says=says, ms=ms)
 
 

@@ -55,7 +55,8 @@ class ShareRow(Row):
 
     ms: float
     share: float = Field(description="of the run's duration; all shares make 1")
-    node: str | None = Field(default=None, description="recorded name; absent: on no node (overhead, other code)")
+    node: str | None = Field(default=None, description="recorded name")
+    outside: bool | None = Field(default=None, description="in no node: overhead, or code outside of nodes")
     steps: int | None = None
     longest: str | None = Field(default=None, description="recorded names: path of its longest part; pass as step")
 
@@ -66,6 +67,7 @@ class ShareRow(Row):
             ms=round(share.ms, 3),
             share=_share(share.ms, whole),
             node=one_line(share.node, 80) or None,
+            outside=not share.node or None,
             steps=share.steps if share.node else None,
             longest=printable(share.longest.step.path) or None,
         )
@@ -81,7 +83,7 @@ class PathRow(Row):
         default=None, description="recorded names: of the longest of parts; absent: on no step but the run itself"
     )
     parts: int | None = Field(default=None, description="how many, where several are told together")
-    between: bool | None = Field(default=None, description="the step's own time, while no step in it that counts ran")
+    between: bool | None = Field(default=None, description="its own time, with no step inside it on the path")
     held_ms: float | None = Field(default=None, description="how long it had been ready: others had to make room")
 
     @classmethod
