@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from hg_mcp.queries.step_paths import outer_item_path
 from recorder.store.records import Step, StepValue
 
 __all__ = ["Pair", "Trace", "aligned", "moved_items"]
@@ -63,7 +64,7 @@ def _lacking(run: Trace, against: Trace, moved: Mapping[str, str]) -> list[Step]
 
 
 def _translated(path: str, moved: Mapping[str, str]) -> str:
-    item = path[: path.find("]") + 1]
+    item = outer_item_path(path)
     return moved.get(item, item) + path[len(item) :]
 
 
@@ -82,7 +83,7 @@ def _items_by_inputs(trace: Trace) -> dict[str, tuple[tuple[str, str], ...]]:
     """The inputs of the first step inside each item that has any."""
     found: dict[str, tuple[tuple[str, str], ...]] = {}
     for step in trace.steps:
-        item = step.path[: step.path.find("]") + 1]
+        item = outer_item_path(step.path)
         if item and item not in found and (inputs := trace.digests(step.step, "input")):
             found[item] = tuple(sorted(inputs.items()))
     return found

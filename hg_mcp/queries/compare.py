@@ -13,7 +13,7 @@ from hg_mcp.queries.changes import Change, changes, decoded
 from hg_mcp.queries.nodes import NodeFacts, nodes_of
 from hg_mcp.queries.reference import Difference, Reference, changed_code, differences, reference_for
 from hg_mcp.queries.runs import find_run
-from hg_mcp.queries.steps import node_id
+from hg_mcp.queries.step_paths import node_id
 from recorder.journal.frames import GraphFrame, GraphNode
 from recorder.store.protocols import RunReader
 from recorder.store.records import Run, Step, StepFilter, StepValue, StoredValue

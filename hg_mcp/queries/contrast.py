@@ -10,9 +10,10 @@ from typing import Any, Final, TypeVar
 
 from hg_mcp.errors import CannotAnswer
 from hg_mcp.names import GET_RUN_STEPS
-from hg_mcp.queries.features import Column, Feature, columns_of, place_within
+from hg_mcp.queries.features import Column, Feature, columns_of
 from hg_mcp.queries.items import read_items
 from hg_mcp.queries.separation import Rule, best_category, best_threshold, holm, smallest_p
+from hg_mcp.queries.step_paths import place_within
 from hg_mcp.queries.steps import find_step
 from hg_mcp.queries.words import as_ranges
 from hg_mcp.text import quoted

@@ -12,6 +12,7 @@ from hg_mcp.queries.contrast import Contrast, contrast
 from hg_mcp.queries.reach import NotReached, not_reached
 from hg_mcp.queries.reference import Difference, differences, last_good
 from hg_mcp.queries.runs import find_run
+from hg_mcp.queries.step_paths import is_below
 from hg_mcp.queries.steps import find_step
 from hg_mcp.queries.story import Fault, RunStory, faults_of, story_of
 from hg_mcp.queries.suspects import suspect
@@ -100,8 +101,7 @@ async def _common(reader: RunReader, run: Run) -> Contrast | None:
 
 def _is_within(failure: Failure, place: Step | None) -> bool:
     """Whether a failure is of the step or below it; without one, of the run."""
-    path = failure.path
-    return place is None or path == place.path or path.startswith((place.path + "/", place.path + "["))
+    return place is None or failure.path == place.path or is_below(failure.path, place.path)
 
 
 async def _known(reader: RunReader, run: Run, faults: Sequence[Fault]) -> list[KnownFault]:

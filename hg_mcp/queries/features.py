@@ -13,9 +13,10 @@ from typing import Any, Final, NamedTuple, cast
 
 import msgspec
 
+from hg_mcp.queries.step_paths import place_within
 from recorder.store.records import Run, Step, StepValue
 
-__all__ = ["Column", "Feature", "columns_of", "place_within"]
+__all__ = ["Column", "Feature", "columns_of"]
 
 _DEPTH: Final = 4
 _WIDTH: Final = 40
@@ -73,16 +74,6 @@ def columns_of(
         _add_steps(table, position, item, below.get(position, ()))
         _add_values(table, position, item, values.get(position, ()))
     return list(table.columns(len(items)))
-
-
-def place_within(item: str, path: str) -> str:
-    """Where a step stands within an item: node names, without indexes and executions of inner maps and loops."""
-    return _without_numbers(path[len(item) :])
-
-
-@lru_cache(maxsize=4096)
-def _without_numbers(path: str) -> str:
-    return re.sub(r"\[\d+\]|@\d+", "", path).lstrip("/")
 
 
 class _Table:

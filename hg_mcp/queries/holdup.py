@@ -11,6 +11,7 @@ from typing import Final
 
 from hg_mcp.queries.nodes import nodes_of
 from hg_mcp.queries.runs import is_silent
+from hg_mcp.queries.step_paths import is_below
 from hg_mcp.queries.words import now_us
 from recorder.store.protocols import RunReader
 from recorder.store.records import Run, RunFilter, Step, StepFilter
@@ -101,5 +102,5 @@ def _innermost(steps: Sequence[Step]) -> list[Step]:
 
 
 def _holds(path: str, paths: Sequence[str]) -> bool:
-    """Whether another of the paths lies below this one (item rows stand between a map's node and its nodes)."""
-    return any(other.startswith((path + "/", path + "[")) for other in paths)
+    """Whether another of the paths lies below this one."""
+    return any(is_below(other, path) for other in paths)

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from hg_mcp.errors import BadArgumentError, UnknownItemsError
+from hg_mcp.queries.step_paths import outer_item_path
 from hg_mcp.queries.words import as_ranges, read_statuses
 from hg_mcp.text import quoted
 from recorder.events import STEP_STATUSES
 from recorder.store.protocols import RunReader
 from recorder.store.records import Run, Step, StepFilter
 
-__all__ = ["ItemChoice", "no_such_items", "outer_item", "outer_item_path", "read_items"]
+__all__ = ["ItemChoice", "no_such_items", "read_items"]
 
 _MOST_ITEMS: Final = 100_000
 _SOUGHT: Final = 5_000
@@ -46,17 +47,6 @@ def read_items(given: str) -> ItemChoice:
             raise BadArgumentError("items", f"items {quoted(given)} must look like {forms}.")
         indexes.update(range(low, high + 1))
     return ItemChoice(tuple(sorted(indexes)), tuple(dict.fromkeys(statuses)))
-
-
-def outer_item_path(path: str) -> str:
-    """The path of the item of the outermost map that a path leads through; ``""`` outside of maps."""
-    return path[: path.find("]") + 1]  # names escape their brackets
-
-
-def outer_item(path: str) -> int | None:
-    """The index of that item."""
-    match = re.search(r"\[(\d+)\]", path)
-    return int(match[1]) if match else None
 
 
 async def no_such_items(reader: RunReader, run: Run, given: str) -> None:

@@ -13,11 +13,11 @@ import msgspec
 
 from hg_mcp.errors import BadArgumentError, CannotAnswer, UnknownValueError
 from hg_mcp.names import GET_STEP_VALUES
-from hg_mcp.queries.items import outer_item_path
 from hg_mcp.queries.paths import follow, path_text, read_path
 from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.selection import no_content
-from hg_mcp.queries.steps import find_step, node_id
+from hg_mcp.queries.step_paths import is_below, node_id, outer_item_path
+from hg_mcp.queries.steps import find_step
 from hg_mcp.text import quoted
 from recorder.journal.frames import GraphFrame
 from recorder.store.protocols import RunReader
@@ -198,9 +198,7 @@ class _Search:
     def _earlier(self, place: Place) -> Iterator[tuple[Step | None, str]]:
         step = place.step
         if place.direction == "output":
-            inside = [
-                one for one in self._steps if step is None or one.path.startswith((step.path + "/", step.path + "["))
-            ]
+            inside = [one for one in self._steps if step is None or is_below(one.path, step.path)]
             yield from ((one, "output") for one in sorted(inside, key=_ended, reverse=True)[:_MOST_CANDIDATES])
             yield step, "input"
             return
@@ -210,13 +208,9 @@ class _Search:
         done = [one for one in self._steps if _ended(one) <= step.started_at and one.step < step.step]
         near = [one for one in done if not item or outer_item_path(one.path) in {"", item}]
         yield from ((one, "output") for one in _nearest(near, place))
-        around = [one for one in self._steps if _is_below(step, one)]
+        around = [one for one in self._steps if is_below(step.path, one.path)]
         yield from ((one, "input") for one in reversed(around))
         yield None, "input"
-
-
-def _is_below(step: Step, other: Step) -> bool:
-    return step.path.startswith((other.path + "/", other.path + "["))
 
 
 def _nearest(steps: Sequence[Step], place: Place) -> list[Step]:

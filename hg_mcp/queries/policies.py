@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from hg_mcp.queries.step_paths import outer_item_path
 from hg_mcp.text import one_line, quoted
 from recorder.store.records import Run, Step
 from recorder.values import Setting, ValueTracer
@@ -48,7 +49,7 @@ def _left_out(tracer: ValueTracer, step: Step | None, by: Setting) -> str:
 
 
 def _sampled(step: Step | None) -> str:
-    item = step.path[: step.path.find("]") + 1] if step else ""
+    item = outer_item_path(step.path) if step else ""
     return f"item {quoted(item)}" if item else "this run"
 
 

@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from hg_mcp.queries.items import outer_item, outer_item_path
-from hg_mcp.queries.steps import node_id
+from hg_mcp.queries.step_paths import node_id, outer_item, outer_item_path
 from recorder.journal.frames import GraphFrame
 from recorder.store.protocols import RunReader
 from recorder.store.records import Run, Sample

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
-from hg_mcp.queries.steps import node_id
+from hg_mcp.queries.step_paths import node_id
 from hg_mcp.queries.timeline import NEAR_MS, Stretch, Timeline, most_at_once
 from recorder.journal.frames import GraphFrame
 

@@ -1,6 +1,5 @@
 """What a run did, step by step, and which step a path means."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,13 +8,14 @@ from hg_mcp.names import NODE_STATS
 from hg_mcp.queries.items import no_such_items, read_items
 from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.sources import changed_sources
+from hg_mcp.queries.step_paths import node_id
 from hg_mcp.queries.words import cursor_of, read_cursor, read_statuses
 from recorder.events import STEP_STATUSES
 from recorder.journal.frames import ErrorRecord, GraphFrame, GraphNode
 from recorder.store.protocols import RunReader
 from recorder.store.records import Attempt, Run, Step, StepFilter
 
-__all__ = ["StepDetail", "StepPage", "find_step", "known_node", "node_id", "step_page"]
+__all__ = ["StepDetail", "StepPage", "find_step", "known_node", "step_page"]
 
 _CLOSE_PATHS = 2_000
 
@@ -125,11 +125,6 @@ async def known_node(reader: RunReader, run: Run, node: str) -> str:
     if node and node not in (known := await reader.nodes(run.key)):
         raise UnknownWordError("node", node, known, hint=f"Call {NODE_STATS} for the run's nodes.")
     return node
-
-
-def node_id(path: str) -> str:
-    """The id, within the structure, of the node that a step's path leads to: without items and executions."""
-    return re.sub(r"\[\d+\]|@\d+", "", path).lstrip("/")
 
 
 async def _detail(reader: RunReader, run: Run, step: Step | None, structure: GraphFrame | None) -> StepDetail | None:

@@ -8,7 +8,7 @@ from hg_mcp.errors import BadArgumentError
 from hg_mcp.queries.graphs import unknown_graph
 from hg_mcp.queries.runs import expired_error, find_run
 from hg_mcp.queries.sources import changed_sources
-from hg_mcp.queries.steps import node_id
+from hg_mcp.queries.step_paths import node_id
 from recorder.journal.frames import GraphFrame, GraphNode
 from recorder.store.protocols import RunReader
 from recorder.store.records import Run, RunFilter, Sample

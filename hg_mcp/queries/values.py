@@ -6,13 +6,14 @@ from typing import Final
 
 from hg_mcp.errors import BadArgumentError, CannotAnswer, NotRunThereError, UnknownValueError
 from hg_mcp.names import GET_STEP_VALUES
-from hg_mcp.queries.items import no_such_items, outer_item_path, read_items
+from hg_mcp.queries.items import no_such_items, read_items
 from hg_mcp.queries.paths import Part, read_path
 from hg_mcp.queries.policies import why_absent
 from hg_mcp.queries.profile import ValueProfile, profile_of
 from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.selection import Piece, decoded, inside, lack, members, piece_of, text_of
 from hg_mcp.queries.shapes import shape_of
+from hg_mcp.queries.step_paths import outer_item_path
 from hg_mcp.queries.steps import find_step, known_node
 from hg_mcp.queries.words import cursor_of, read_cursor
 from hg_mcp.text import quoted

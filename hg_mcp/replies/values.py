@@ -6,9 +6,9 @@ from typing import Any, Final, Self
 from pydantic import Field, PrivateAttr
 
 from hg_mcp.names import GET_RUN_STEPS, GET_STEP_VALUES
-from hg_mcp.queries.items import outer_item
 from hg_mcp.queries.profile import Spread, ValueProfile
 from hg_mcp.queries.selection import text_of
+from hg_mcp.queries.step_paths import outer_item
 from hg_mcp.queries.values import ValuePage
 from hg_mcp.replies.base import NextCall, Reply, Row, call, following, handles, next_part, suggestion
 from hg_mcp.replies.budget import Call, Excerpt, Part

@@ -8,8 +8,8 @@ from pydantic import Field, PrivateAttr
 from hg_mcp.names import COMPARE_RUNS, CONTRAST_ITEMS, GET_RUN_STEPS, NODE_STATS
 from hg_mcp.queries.concurrency import Concurrency, MapPace
 from hg_mcp.queries.critical_path import NodeShare, Segment
-from hg_mcp.queries.items import outer_item
 from hg_mcp.queries.pace import Outlier, UsualPace
+from hg_mcp.queries.step_paths import outer_item
 from hg_mcp.queries.step_waits import NodeWait
 from hg_mcp.queries.what_if import WhatIf
 from hg_mcp.queries.why_slow import Slowness
