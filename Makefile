@@ -69,11 +69,11 @@ bench: $(READY) ## Measure beside its peers; reports, never fails
 bench-large: $(READY) ## Fill a store of 10 M steps and ask it beside one of 1 M; writes docs/benchmarks-large.md
 	@$(BIN)/python -m benchmarks.asking 1000000 10000000
 
-bench-peers: ## Measure beside MLflow, Langfuse and LangSmith, as they install; writes docs/benchmarks-peers.md
+bench-peers: ## Measure beside MLflow, Langfuse, LangSmith and Burr, as they install; writes docs/benchmarks-peers.md
 	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
 	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check msgspec aiosqlite opentelemetry-sdk
 	@mkdir -p build/peers-logs
-	@for peer in mlflow langfuse langsmith; do \
+	@for peer in mlflow langfuse langsmith apache-burr; do \
 		$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check $$peer >build/peers-logs/$$peer.log 2>&1 || true; \
 	done
 	@$(PEERS)/bin/python -m benchmarks.peers

@@ -7,6 +7,10 @@ from benchmarks.scale import SCALE
 from benchmarks.table import Row, rendered
 
 TABLE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+ELSEWHERE = """
+Beside MLflow (steps a second until they are persisted, too), Langfuse, LangSmith and Burr:
+[benchmarks-peers.md](benchmarks-peers.md), which `make bench-peers` writes.
+"""
 
 
 def main() -> None:
@@ -17,7 +21,7 @@ def main() -> None:
             print(f"{row.ratio:6.2f} ({row.promise})  {row.what}: {row.ours}; {row.other}", flush=True)
             rows.append(row)
     if SCALE == 1:
-        TABLE.write_text(rendered(rows), encoding="utf-8")
+        TABLE.write_text(rendered(rows) + ELSEWHERE, encoding="utf-8")
 
 
 if __name__ == "__main__":
