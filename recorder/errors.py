@@ -9,6 +9,7 @@ __all__ = [
     "RecorderError",
     "StoreBusyError",
     "StoreFailedError",
+    "StoreLockedError",
 ]
 
 
@@ -73,3 +74,10 @@ class StoreFailedError(RecorderError):
     def __init__(self, path: str, reason: str) -> None:
         self.path, self.reason = path, reason
         super().__init__(f"{path} cannot be used now: {reason}")
+
+
+class StoreLockedError(StoreFailedError):
+    """Another program keeps the database to itself; what is recorded meanwhile waits in the journal."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, "another program has it locked; recording goes on, and is read once that ends")

@@ -9,7 +9,7 @@ from typing import Final
 
 from hg_mcp.doctor.findings import Finding, notice, ok, problem
 from hg_mcp.sizes import size_words
-from recorder.errors import ForeignFileError, NewerFormatError, StoreFailedError
+from recorder.errors import ForeignFileError, NewerFormatError, StoreFailedError, StoreLockedError
 from recorder.ingest.backlog import segment_sizes
 from recorder.journal.writer import Limits
 from recorder.location import StoreLocation
@@ -40,8 +40,14 @@ def database(location: StoreLocation) -> Iterator[Finding]:
         health = store_health(location.database, immutable=not os.access(location.directory, os.W_OK))
     except NewerFormatError as error:
         yield problem("database", str(error), "pip install --upgrade hg-mcp")
-    except (ForeignFileError, StoreFailedError) as error:
-        yield problem("database", str(error), f"move it away: journals refill a new one ({location.database})")
+    except StoreLockedError as error:
+        do = f"wait for that program, or end it; who it is: fuser {shlex.quote(location.database)}"
+        yield problem("database", str(error), do)
+    except ForeignFileError as error:
+        yield problem("database", str(error), f"move it away: journals fill a new one ({location.database})")
+    except StoreFailedError as error:
+        do = f"see to its permissions and the disk; what is damaged, sqlite3 {location.database} .recover reads"
+        yield problem("database", str(error), do)
     else:
         yield from _health(location, health)
 

@@ -12,9 +12,9 @@ from recorder.store.records import Backlog, Run, Step, StepFilter
 EVERY_STEP = StepFilter()
 
 
-def ingested(store: Path) -> Backlog:
+def ingested(store: Path, timeout: float = 30) -> Backlog:
     """Bring every journal of the store into it."""
-    return Follower(find_store(store)).catch_up(timeout=30)
+    return Follower(find_store(store)).catch_up(timeout)
 
 
 @asynccontextmanager

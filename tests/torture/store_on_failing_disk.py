@@ -9,6 +9,7 @@ import ctypes
 import os
 import sqlite3
 import sys
+import time
 from pathlib import Path
 
 from recorder.errors import StoreFailedError
@@ -37,13 +38,15 @@ def made(directory: Path) -> StoreLocation:
     return location
 
 
-def said(follower: Follower) -> str:
-    """What a reader is told while the disk fails; if nothing, then it has everything."""
+def said(follower: Follower, at: int) -> str:
+    """What a reader is told while the disk fails at a call; if nothing, then it has everything."""
+    began = time.monotonic()
     try:
         behind = follower.catch_up(timeout=20)
     except StoreFailedError as error:  # not even what it holds could be read
         return str(error)
-    assert behind.bytes == 0 or follower.trouble, "it is behind, and nobody says why"
+    took = time.monotonic() - began
+    assert behind.bytes == 0 or follower.trouble, f"call {at}: {behind} after {took:.1f} s, and nobody says why"
     return follower.trouble
 
 
@@ -74,7 +77,7 @@ def main(directory: str, error: int, lasting: int, most: int) -> None:
         location = made(Path(directory, str(at)))
         follower = Follower(location)
         disk.disk_fails(at, lasting, error)
-        trouble = said(follower)
+        trouble = said(follower, at)
         failed += bool(trouble)
         disk.disk_fails(NEVER, 0, error)
         assert follower.catch_up(timeout=30).bytes == 0

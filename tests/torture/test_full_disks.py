@@ -1,10 +1,8 @@
-"""A disk that is really full, a database that somebody else holds: what was written stays, what was not is said."""
+"""A disk that is really full: what was written stays, what was not is said."""
 
 import os
-import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,10 +16,9 @@ from recorder.ingest import Follower
 from recorder.journal.frames import CloseFrame
 from recorder.journal.writer import Limits
 from recorder.location import StoreLocation
-from recorder.store.records import RunFilter
 from tests.recorder.test_ingest import T0, run, step, written
 from tests.support.emitting import end, node, start
-from tests.support.reading import all_steps, ingested, only_run, reading
+from tests.support.reading import all_steps, only_run, reading
 from tests.torture.report import note, scaled
 
 STEPS = scaled(2_000, 20_000)
@@ -107,26 +104,3 @@ async def test_a_store_on_a_full_disk_says_so_and_takes_everything_once_there_is
     assert follower.catch_up(timeout=30).bytes == 0
     async with reading(small_disk) as reader:
         assert len(await all_steps(reader, await only_run(reader))) == 1_499
-
-
-async def test_a_store_that_another_program_locks_is_read_meanwhile_and_ingested_after(tmp_path: Path) -> None:
-    with Recorder(tmp_path) as recorder:
-        start(recorder)
-        ingested(tmp_path)
-        node(recorder, "a")
-        other = sqlite3.connect(tmp_path / "runs.db", isolation_level=None, check_same_thread=False)
-        other.execute("BEGIN IMMEDIATE")
-        follower = Follower(StoreLocation(str(tmp_path)))
-        backlogs: list[int] = []
-        waiting = threading.Thread(target=lambda: backlogs.append(follower.catch_up(timeout=1).bytes))
-        waiting.start()
-        waiting.join(60)
-        assert backlogs[0] > 0, "it answers with what is behind"
-        assert "locked" in follower.trouble
-        node(recorder, "b")  # the recorder never waits for a store
-        other.execute("ROLLBACK")
-        other.close()
-        end(recorder)
-    async with reading(tmp_path) as reader:
-        (found,) = await reader.runs(RunFilter(), limit=9)
-        assert [step.span for step in await all_steps(reader, found)] == ["a", "b"]

@@ -7,7 +7,7 @@ import pytest
 
 from recorder import Recorder, node
 from tests.support.memory import watched
-from tests.support.reading import only_run, reading
+from tests.support.reading import ingested, only_run, reading
 from tests.torture.report import scaled
 
 ITEMS = scaled(6_000, 100_000)
@@ -33,6 +33,7 @@ async def test_the_second_half_of_a_map_adds_nothing_to_what_is_remembered(tmp_p
         early, late = memory.peaks
         print(f"{kind}: {ITEMS} items, at most {early} bytes in the first half, {late} in the second")
     assert late < 1.2 * early
+    assert ingested(tmp_path, timeout=600).bytes == 0
     async with reading(tmp_path) as reader:
         run = await only_run(reader)
         assert (run.map_size, run.items_completed) == (ITEMS, ITEMS)

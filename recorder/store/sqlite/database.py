@@ -10,16 +10,18 @@ from contextlib import contextmanager
 from typing import Final
 from urllib.parse import quote
 
-from recorder.errors import ForeignFileError, NewerFormatError, StoreFailedError
+from recorder.errors import ForeignFileError, NewerFormatError, StoreFailedError, StoreLockedError
 from recorder.fingerprint import fingerprint, normalized
 from recorder.location import open_private
 from recorder.store.sqlite.queries import MIGRATIONS, QUERIES
 from recorder.store.sqlite.rows import unpack_error
 
 __all__ = [
+    "BUSY_S",
     "VERSION",
     "format_of",
     "is_unindexed",
+    "open_for_reading",
     "open_for_writing",
     "read_offsets",
     "translated",
@@ -29,8 +31,8 @@ __all__ = [
 
 VERSION: Final = len(MIGRATIONS)
 _APPLICATION_ID: Final = 0x48474D43
-_BUSY_S: Final = 1.0
-"""How long a pass waits for another program that holds the database: as long as a reader waits for a pass."""
+BUSY_S: Final = 1.0
+"""How long passes and readers wait for another program that holds the database: as long as readers wait for a pass."""
 _PRAGMAS: Final = (
     "PRAGMA auto_vacuum = INCREMENTAL",  # counts in an empty file only
     "PRAGMA journal_mode = WAL",
@@ -51,6 +53,8 @@ def translated(path: str) -> Generator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+            raise StoreLockedError(path) from error
         raise StoreFailedError(path, str(error)) from error
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
@@ -70,7 +74,7 @@ def open_for_writing(path: str) -> sqlite3.Connection:
     """
     with translated(path):
         _create_private(path)
-        connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         try:
             version = format_of(connection, path)
             for pragma in _PRAGMAS:
@@ -83,6 +87,11 @@ def open_for_writing(path: str) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def open_for_reading(path: str, *, immutable: bool = False) -> sqlite3.Connection:
+    """A connection that writes nothing, to a file that is there; ``verify`` says whether it can be read."""
+    return sqlite3.connect(uri(path, immutable=immutable), uri=True, timeout=BUSY_S)
 
 
 def verify(connection: sqlite3.Connection, path: str) -> None:
@@ -109,7 +118,7 @@ def read_offsets(path: str, *, immutable: bool = False) -> dict[str, int]:
     if not os.path.exists(path):
         return {}
     with translated(path):
-        connection = sqlite3.connect(uri(path, immutable=immutable), uri=True)
+        connection = open_for_reading(path, immutable=immutable)
         try:
             created = format_of(connection, path) > 0
             return dict(connection.execute(QUERIES["segments"]).fetchall()) if created else {}
@@ -126,7 +135,7 @@ def is_unindexed(path: str) -> bool:
     if not os.path.exists(path):
         return False
     with translated(path):
-        connection = sqlite3.connect(uri(path), uri=True)
+        connection = open_for_reading(path)
         try:
             current = format_of(connection, path) == VERSION
             return current and bool(connection.execute(QUERIES["unindexed"]).fetchone()[0])

@@ -30,7 +30,7 @@ from recorder.journal.frames import (
 )
 from recorder.store.origin import Origin
 from recorder.store.retention import expiry_note
-from recorder.store.sqlite.database import translated, uri, verify
+from recorder.store.sqlite.database import open_for_reading, translated, verify
 from recorder.store.sqlite.queries import QUERIES
 from recorder.store.sqlite.rows import (
     CACHED,
@@ -55,7 +55,7 @@ def run_frames(path: str, run: int) -> Iterator[Frame | Origin]:
     Raises:
         ForeignFileError, NewerFormatError, StoreFailedError: As for readers.
     """
-    with translated(path), closing(sqlite3.connect(uri(path), uri=True)) as connection:
+    with translated(path), closing(open_for_reading(path)) as connection:
         verify(connection, path)
         connection.row_factory = sqlite3.Row
         connection.execute("BEGIN")

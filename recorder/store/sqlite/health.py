@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
-from recorder.store.sqlite.database import VERSION, format_of, translated, uri
+from recorder.store.sqlite.database import VERSION, format_of, open_for_reading, translated
 from recorder.store.sqlite.queries import QUERIES
 
 __all__ = ["StoreHealth", "store_health"]
@@ -42,7 +42,7 @@ def store_health(path: str, *, immutable: bool = False) -> StoreHealth:
     Raises:
         ForeignFileError, NewerFormatError, StoreFailedError: It cannot be read at all.
     """
-    with translated(path), closing(sqlite3.connect(uri(path, immutable=immutable), uri=True)) as connection:
+    with translated(path), closing(open_for_reading(path, immutable=immutable)) as connection:
         connection.row_factory = sqlite3.Row
         found = format_of(connection, path)
         row = dict(connection.execute(QUERIES["health"]).fetchone()) if found == VERSION else {}

@@ -38,7 +38,7 @@ from recorder.store.records import (
 from recorder.store.retention import ExpiredRun, ExpiredRuns
 from recorder.store.sql import SqlAnswer
 from recorder.store.sqlite import records
-from recorder.store.sqlite.database import translated, uri, verify
+from recorder.store.sqlite.database import BUSY_S, open_for_reading, translated, uri, verify
 from recorder.store.sqlite.queries import QUERIES, conjunction
 from recorder.store.sqlite.rows import CACHED, unpack_graph
 from recorder.store.sqlite.sandbox import Sandbox
@@ -73,7 +73,7 @@ class SqliteReader:
         self._opening = asyncio.Lock()
         self._sandboxes = asyncio.Semaphore(_SANDBOXES)
         with translated(path):
-            probe = sqlite3.connect(self._uri, uri=True)
+            probe = open_for_reading(path, immutable=immutable)
             try:
                 verify(probe, path)
             finally:
@@ -320,7 +320,7 @@ class SqliteReader:
     async def _connect(self) -> aiosqlite.Connection:
         async with self._opening:
             if self._connection is None:
-                self._connection = await aiosqlite.connect(self._uri, uri=True)
+                self._connection = await aiosqlite.connect(self._uri, uri=True, timeout=BUSY_S)
                 self._connection.row_factory = sqlite3.Row
             return self._connection
 

@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from typing import Any, Final
 
 from recorder.store.sql import SqlAnswer, SqlRefusedError
+from recorder.store.sqlite.database import BUSY_S
 from recorder.store.sqlite.percentiles import Quantiles
 from recorder.store.views import VIEWS
 
@@ -86,7 +87,7 @@ class Sandbox:
                 connection.interrupt()
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._uri, uri=True, isolation_level=None)
+        connection = sqlite3.connect(self._uri, uri=True, timeout=BUSY_S, isolation_level=None)
         try:
             connection.execute("PRAGMA query_only = ON")
             connection.execute("PRAGMA trusted_schema = OFF")
