@@ -22,7 +22,8 @@ from recorder.store.protocols import EventWriter, RunReader
 from recorder.store.records import Run, SegmentState, StepFilter
 
 T0 = 1_790_000_000_000_000
-DAY = 86_400_000_000
+HOUR = 3_600_000_000
+DAY = 24 * HOUR
 SEGMENT = "rec1-00000001.hgj"
 TIMEOUT = ErrorRecord("app.Timeout", "504", (("a.py", 3, "f", "x()"),), (("OSError", "reset"),), ("a note",))
 WHOLE = GraphFrame(

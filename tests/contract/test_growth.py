@@ -10,13 +10,12 @@ import pytest
 from recorder.store.protocols import RunReader
 from recorder.store.records import RunFilter, SegmentState
 from recorder.store.sqlite import SqliteReader, SqliteWriter, is_unindexed
-from tests.contract.building import DAY, SEGMENT, T0, process, run, step
+from tests.contract.building import DAY, HOUR, SEGMENT, T0, process, run, step
 
 Question = Callable[[RunReader], Awaitable[object]]
 
 SHORT: Final = 300
 LONG: Final = 3_000
-HOUR: Final = 3_600_000_000
 
 
 class Steps:
@@ -85,6 +84,7 @@ QUESTIONS: Final[dict[str, Question]] = {
     "how many of a graph came to an end before": lambda reader: reader.count_runs(
         RunFilter(graph="classify", statuses=("completed", "failed"), until=T0 - DAY)
     ),
+    "a week of a graph's nodes": lambda reader: reader.windows("classify", T0 - 7 * DAY - 9, T0 + 9),
     "the graphs": lambda reader: reader.graphs(),
     "the latest structure": lambda reader: reader.latest_structure("classify"),
 }
@@ -96,6 +96,15 @@ async def test_a_question_costs_as_much_in_a_long_history_as_in_a_short_one(
 ) -> None:
     short, long = [await cost(filled(tmp_path, runs), QUESTIONS[name], steps) for runs in (SHORT, LONG)]
     assert_flat([short, long])
+
+
+async def test_the_ends_of_a_window_cost_what_their_hours_hold(tmp_path: Path, steps: Steps) -> None:
+    path = filled(tmp_path, LONG)
+    half, whole = [
+        await cost(path, lambda reader, end=end: reader.windows("classify", T0 - end, T0 - DAY + HOUR // 2), steps)
+        for end in (2 * DAY + HOUR // 2, 2 * DAY + 23 * HOUR + HOUR // 2)
+    ]
+    assert whole <= 2 * half, (half, whole)
 
 
 def test_nothing_new_to_index_is_known_without_reading_the_history(tmp_path: Path, steps: Steps) -> None:

@@ -10,9 +10,7 @@ from recorder.journal.frames import AttemptFrame, ErrorRecord, LogFrame
 from recorder.store.records import RunFilter
 from recorder.store.sqlite import SqliteReader, SqliteWriter
 from recorder.store.text import TextHit, phrase_words
-from tests.contract.building import T0, Store, process, run, step
-
-HOUR = 3_600_000_000
+from tests.contract.building import HOUR, T0, Store, process, run, step
 
 
 def ended(number: int, status: str = "failed", *, at: int = 0, **fields: object):

@@ -14,7 +14,7 @@ from recorder.store.records import SegmentState
 from recorder.store.sqlite import SqliteReader, SqliteWriter
 from recorder.store.sqlite.queries import MIGRATIONS, QUERIES
 from recorder.store.sqlite.rows import unpack_graph
-from tests.contract.building import SEGMENT, TIMEOUT, WHOLE, entry, process, run, step
+from tests.contract.building import HOUR, SEGMENT, T0, TIMEOUT, WHOLE, entry, process, run, step
 
 
 def test_a_store_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
@@ -28,6 +28,41 @@ def test_a_store_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> N
     writer.apply("rec1", (process(), WHOLE, run(1, graph_digest="d1")), SegmentState(name=SEGMENT, offset=1))
     writer.close()
     SqliteReader(str(path))
+
+
+def test_what_an_older_store_holds_is_counted_as_if_it_came_now(tmp_path: Path) -> None:
+    path, older = tmp_path / "runs.db", tmp_path / "older.db"
+    writer = SqliteWriter(str(path))
+    frames = [process(), *(run(number, "completed", started_at=T0 + number * HOUR) for number in range(1, 4))]
+    frames += [
+        step(1 + at, ("failed", "completed")[at % 2], run=number, cached=at == 3, attempts=at, ended_at=T0 + at * HOUR)
+        for number in range(1, 4)
+        for at in range(5)
+    ]
+    writer.apply("rec1", frames, SegmentState(name=SEGMENT, offset=1))
+    writer.close()
+    with sqlite3.connect(path) as database, sqlite3.connect(older) as before:
+        for name, arguments in (
+            ("fingerprint", 4),
+            ("normalized", 2),
+        ):  # of a migration, for rows that are not there yet
+            before.create_function(name, arguments, lambda *_: None)
+        before.executescript(
+            f"{';'.join(MIGRATIONS[:10])}; PRAGMA application_id = 0x48474D43; PRAGMA user_version = 10"
+        )
+        database.execute("ATTACH ? AS older", (str(older),))
+        for table in ("names", "recorders", "runs", "steps"):
+            columns = ", ".join(row[1] for row in before.execute(f"PRAGMA table_info({table})"))
+            database.execute(f"INSERT INTO older.{table} ({columns}) SELECT {columns} FROM {table}")
+        counted = [database.execute(f"SELECT * FROM main.{table}").fetchall() for table in ("run_days", "node_hours")]
+    database.close()
+    before.close()
+    SqliteWriter(str(older)).close()
+    with sqlite3.connect(older) as database:
+        again = [database.execute(f"SELECT * FROM {table}").fetchall() for table in ("run_days", "node_hours")]
+    database.close()
+    assert all(counted)
+    assert again == counted
 
 
 def shape(database: sqlite3.Connection) -> object:

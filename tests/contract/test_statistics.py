@@ -1,16 +1,21 @@
 """How every store counts executions and their durations, within a run and over days."""
 
+import asyncio
 import math
 import random
+import tempfile
+from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder.journal.frames import ITEM, NODE, AttemptFrame, HeartbeatFrame
+from recorder.journal.frames import ITEM, NODE, AttemptFrame, Frame, HeartbeatFrame
+from recorder.store.protocols import RunReader
 from recorder.store.records import BackOff
 from recorder.store.sketch import Sketch
-from tests.contract.building import DAY, T0, Store, process, run, step
+from recorder.store.sqlite import SqliteReader, SqliteWriter
+from tests.contract.building import DAY, HOUR, T0, Store, process, run, step
 
 
 async def test_samples_tell_the_wait_in_the_queue_where_it_is_known(store: Store) -> None:
@@ -42,6 +47,14 @@ async def test_retries_cost_attempts_that_came_to_nothing_and_the_waits_between_
     assert limit == BackOff(step=4, attempts=1, timed_out=1, lost_ms=1.0, waited_ms=0.0)
 
 
+offsets = st.one_of(
+    st.integers(-8 * HOUR, 8 * HOUR),
+    st.integers(-8 * 60, 8 * 60).map(lambda minutes: minutes * HOUR // 60),
+    st.integers(-3, 3).map(lambda days: days * DAY),
+)
+"""Of the ends of a window, from a midnight."""
+
+
 def nearest_rank(values: list[float], fraction: float) -> float:
     return sorted(values)[math.ceil(fraction * len(values)) - 1]
 
@@ -70,6 +83,41 @@ async def test_a_window_over_days_and_edges_equals_the_exact_answer(store: Store
     for fraction, found in ((0.5, window.p50_ms), (0.95, window.p95_ms), (0.99, window.p99_ms)):
         assert found == pytest.approx(nearest_rank(timed, fraction), rel=0.0101)
     assert await store.reader.windows("other", since, until) == []
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.lists(st.tuples(offsets, offsets).map(sorted), min_size=5, max_size=12))
+def test_windows_count_what_ended_in_them_wherever_they_begin_and_end(seed: int, asked: list[list[int]]) -> None:
+    """Of runs that are short and that go on for days, in batches that overlap; some turn out to have begun earlier."""
+    chance, midnight = random.Random(seed), T0 - T0 % DAY
+    begun = {number: midnight + chance.randrange(-6 * HOUR, 3 * HOUR) for number in range(1, 9)}
+    ended = {
+        (number, at): begun[number] + chance.choice((chance.randrange(HOUR), chance.randrange(DAY), 2 * HOUR))
+        for number in begun
+        for at in range(1, 9)
+    }
+    batches: list[list[Frame]] = [[process(), HeartbeatFrame(midnight + 9 * DAY)], [], []]
+    batches[1] += [run(number, started_at=start + (HOUR if number < 4 else 0)) for number, start in begun.items()]
+    for (number, at), end in ended.items():
+        chance.choice(batches[1:]).append(step(at, run=number, started_at=begun[number], ended_at=end, duration_ms=7.0))
+    batches[2] += [run(number, started_at=begun[number]) for number in range(1, 4)]
+
+    async def counted(reader: RunReader) -> list[int]:
+        found = [await reader.windows("classify", midnight + since, midnight + until) for since, until in asked]
+        await reader.close()
+        return [sum(window.count for window in windows) for windows in found]
+
+    with tempfile.TemporaryDirectory() as directory:
+        path = str(Path(directory) / "runs.db")
+        writer = SqliteWriter(path)
+        store = Store(writer, lambda: SqliteReader(path))
+        for batch in batches:
+            store.put(*batch)
+        found = asyncio.run(counted(store.reader))
+        writer.close()
+    assert found == [
+        sum(midnight + since <= end < midnight + until for end in ended.values()) for since, until in asked
+    ]
 
 
 async def test_a_window_within_one_day_and_one_until_now_count_alike(store: Store) -> None:

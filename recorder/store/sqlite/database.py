@@ -7,12 +7,13 @@ import os
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final, cast
 from urllib.parse import quote
 
 from recorder.errors import ForeignFileError, NewerFormatError, StoreFailedError, StoreLockedError
 from recorder.fingerprint import fingerprint, normalized
 from recorder.location import open_private
+from recorder.store.sketch import Sketch
 from recorder.store.sqlite.queries import MIGRATIONS, QUERIES
 from recorder.store.sqlite.rows import unpack_error
 
@@ -81,6 +82,7 @@ def open_for_writing(path: str) -> sqlite3.Connection:
                 connection.execute(pragma)
             connection.create_function("fingerprint", 4, _fingerprint, deterministic=True)
             connection.create_function("normalized", 2, normalized, deterministic=True)
+            connection.create_aggregate("sketch", 1, cast("Any", _Sketching))  # typeshed: no bytes
             for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
                 _migrate(connection, number, script)
         except BaseException:
@@ -171,6 +173,22 @@ def _create_private(path: str) -> None:
 
 def _fingerprint(error_type: str, message: str, detail: str, node: str) -> str:
     return fingerprint(unpack_error(error_type, message, detail), node)
+
+
+class _Sketching:
+    """The sketch of some durations, as an aggregate of SQL."""
+
+    def __init__(self) -> None:
+        self._sketch = Sketch()
+
+    def step(self, duration_ms: float | None) -> None:
+        """Take one."""
+        if duration_ms is not None:
+            self._sketch.add(duration_ms)
+
+    def finalize(self) -> bytes:
+        """All that were taken."""
+        return self._sketch.encoded()
 
 
 def _migrate(connection: sqlite3.Connection, number: int, script: str) -> None:

@@ -52,6 +52,7 @@ def bury(connection: sqlite3.Connection, run: int, reason: str, at: int) -> None
     """Put a tombstone in the place of a run."""
     connection.execute(QUERIES["bury_run"], (at, reason, run))
     connection.execute(QUERIES["drop_run"], (run,))
+    connection.execute(QUERIES["drop_node_hours"], {"run": run})
     connection.execute(QUERIES["drop_error_group_runs"], (run,))
     SearchIndex(connection).forget(run)
 

@@ -86,7 +86,7 @@ WHERE status = 5 AND ended_at IS NULL
 UPDATE runs SET status = 1 WHERE recorder = ? AND status = 8 AND ended_at IS NULL;
 
 -- name: find_run
-SELECT id, graph FROM runs WHERE recorder = ? AND number = ?;
+SELECT id, graph, started_at FROM runs WHERE recorder = ? AND number = ?;
 
 -- name: save_run
 -- The id is new even where the latest run is gone and rows of it may still be there.
@@ -204,6 +204,20 @@ INSERT OR REPLACE INTO node_days (
     run_graph, day, node, graph, count, errors, cached, attempts, timed, total_ms, max_ms, sketch
 )
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: node_hour
+SELECT count, errors, cached, attempts, timed, total_ms, max_ms, sketch FROM node_hours
+WHERE run_graph = ? AND hour = ? AND node = ? AND graph = ?;
+
+-- name: save_node_hour
+INSERT INTO node_hours (
+    run_graph, hour, node, graph, count, errors, cached, attempts, timed, total_ms, max_ms, sketch, earliest
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET
+    count = excluded.count, errors = excluded.errors, cached = excluded.cached, attempts = excluded.attempts,
+    timed = excluded.timed, total_ms = excluded.total_ms, max_ms = excluded.max_ms, sketch = excluded.sketch,
+    earliest = min(earliest, excluded.earliest);
 
 -- Keeping and letting go ----------------------------------------------------------------------------------------------
 
@@ -329,6 +343,14 @@ WHERE runs.id = ?;
 
 -- name: drop_run
 DELETE FROM runs WHERE id = ?;
+
+-- name: drop_node_hours
+-- Of the graph of an expired run: those before its first run. After drop_run.
+DELETE FROM node_hours
+WHERE run_graph = (SELECT graph FROM expired_runs WHERE run = :run) AND hour < coalesce(
+    (SELECT min(started_at) FROM runs WHERE graph = (SELECT graph FROM expired_runs WHERE run = :run)) / 3600000000,
+    1 << 62
+);
 
 -- name: leftover
 SELECT run, recorder FROM expired_runs WHERE leftover ORDER BY run LIMIT 1;
@@ -872,8 +894,18 @@ JOIN names AS nodes ON nodes.id = node_days.node
 JOIN names AS graphs ON graphs.id = node_days.graph
 WHERE run_graph = (SELECT id FROM names WHERE name = :graph) AND day >= :first AND day < :last;
 
+-- name: node_hours
+-- Whole hours of a window.
+SELECT
+    nodes.name AS node, graphs.name AS graph, count, errors, cached, attempts, timed, total_ms, max_ms, sketch
+FROM node_hours
+JOIN names AS nodes ON nodes.id = node_hours.node
+JOIN names AS graphs ON graphs.id = node_hours.graph
+WHERE run_graph = (SELECT id FROM names WHERE name = :graph) AND hour >= :first AND hour < :last;
+
 -- name: edge_samples
 -- Executions that became final between two moments, from the runs that were open then (runs_by_graph covers the search).
+-- No run began before those whose executions were counted in these hours.
 SELECT
     nodes.name AS node, graphs.name AS graph, steps.status, steps.marks, steps.attempts, steps.duration_ms
 FROM runs
@@ -881,6 +913,10 @@ JOIN steps ON steps.run = runs.id
 JOIN names AS nodes ON nodes.id = steps.node
 JOIN names AS graphs ON graphs.id = steps.graph
 WHERE runs.graph = (SELECT id FROM names WHERE name = :graph)
+    AND runs.started_at >= (
+        SELECT min(earliest) FROM node_hours
+        WHERE run_graph = (SELECT id FROM names WHERE name = :graph) AND hour >= :first AND hour < :last
+    )
     AND runs.started_at < :until AND (runs.ended_at IS NULL OR runs.ended_at >= :since)
     AND steps.kind = 0 AND steps.ended_at >= :since AND steps.ended_at < :until;
 

@@ -48,7 +48,8 @@ from recorder.store.text import TextHit, TextHits
 
 __all__ = ["SqliteReader"]
 
-_DAY_US: Final = 86_400_000_000
+_HOUR_US: Final = 3_600_000_000
+_DAY_US: Final = 24 * _HOUR_US
 _NO_DAY: Final = -(1 << 62)
 _BEFORE_ALL: Final = (-(1 << 63), 0, 0)
 _SANDBOXES: Final = 2
@@ -199,22 +200,28 @@ class SqliteReader:
     async def windows(self, graph: str, since: int, until: int) -> list[NodeWindow]:
         """Per node, the executions that became final between the two moments (until excluded), in runs of the graph.
 
-        Whole days (UTC) come from their sketches, the edges from the rows. The last day counts as whole when nothing is
-        known of a time after ``until``.
+        Whole days (UTC) and, at the ends of the window, whole hours come from their sketches, the rest from the rows.
+        The last day counts as whole when nothing is known of a time after ``until``.
         """
         seen_at = (await self._fetch(QUERIES["last_seen"]))[0][0]
         if seen_at is None:
             return []
         if seen_at < until:
             until = -(-until // _DAY_US) * _DAY_US
-        first, last = -(-since // _DAY_US), until // _DAY_US
-        edges = [(since, first * _DAY_US), (last * _DAY_US, until)] if first <= last else [(since, until)]
         tallies: dict[tuple[str, str], Tally] = {}
-        for row in await self._fetch(QUERIES["node_days"], graph=graph, first=first, last=last):
-            tallies.setdefault((row["node"], row["graph"]), Tally()).merge(records.tally(row))
-        for start, end in edges:
-            if start < end:
-                _add_samples(tallies, await self._fetch(QUERIES["edge_samples"], graph=graph, since=start, until=end))
+        spans = [(since, until)]
+        for table, size in (("node_days", _DAY_US), ("node_hours", _HOUR_US)):
+            ends: list[tuple[int, int]] = []
+            for start, end in spans:
+                first, last = -(-start // size), end // size
+                if first < last:
+                    for row in await self._fetch(QUERIES[table], graph=graph, first=first, last=last):
+                        tallies.setdefault((row["node"], row["graph"]), Tally()).merge(records.tally(row))
+                ends += [(start, first * size), (last * size, end)] if first < last else [(start, end)]
+            spans = [(start, end) for start, end in ends if start < end]
+        for start, end in spans:
+            place = {"since": start, "until": end, "first": start // _HOUR_US, "last": -(-end // _HOUR_US)}
+            _add_samples(tallies, await self._fetch(QUERIES["edge_samples"], graph=graph, **place))
         return [records.window(node, of_graph, tally) for (node, of_graph), tally in sorted(tallies.items(), key=_name)]
 
     async def values(self, run: int, step: int, *, with_data: bool) -> list[StoredValue]:

@@ -5,7 +5,7 @@
 -- one run from 1, and 0 means the run itself. A later frame of a row replaces all of it.
 
 PRAGMA application_id = 0x48474d43;  -- "HGMC"
-PRAGMA user_version = 12;
+PRAGMA user_version = 13;
 
 -- Names that repeat: nodes, graphs, threads, types. Stored once.
 CREATE TABLE names (
@@ -347,6 +347,30 @@ CREATE TABLE node_days (
     sketch    BLOB NOT NULL,  -- of durations, cached ones left out: see sketch.py
     PRIMARY KEY (run_graph, day, node, graph)
 ) STRICT, WITHOUT ROWID;
+
+-- The same by the hour since 1970-01-01, as long as runs of the graph are there. `earliest` is when the first run began of
+-- those whose executions are counted: where to begin when rows are looked for.
+CREATE TABLE node_hours (
+    run_graph INTEGER NOT NULL,
+    hour      INTEGER NOT NULL,
+    node      INTEGER NOT NULL,
+    graph     INTEGER NOT NULL,
+    count     INTEGER NOT NULL,
+    errors    INTEGER NOT NULL,
+    cached    INTEGER NOT NULL,
+    attempts  INTEGER NOT NULL,
+    timed     INTEGER NOT NULL,
+    total_ms  REAL NOT NULL,
+    max_ms    REAL NOT NULL,
+    sketch    BLOB NOT NULL,
+    earliest  INTEGER NOT NULL,
+    PRIMARY KEY (run_graph, hour, node, graph)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER earlier_run AFTER UPDATE OF started_at ON runs WHEN NEW.started_at < OLD.started_at
+BEGIN
+    UPDATE node_hours SET earliest = min(earliest, NEW.started_at) WHERE run_graph = NEW.graph;
+END;
 
 -- What search_runs looks through: of each finished run its names, its distinct errors and its distinct log records.
 -- `id` begins with the run's start (milliseconds, shifted by 22 bits), so the newest run comes last whenever it was

@@ -6,6 +6,7 @@ holder of ``ingest.lock`` opens one.
 
 import sqlite3
 import time
+from collections import defaultdict
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Final, NamedTuple
@@ -46,7 +47,8 @@ from recorder.store.tally import Tally
 
 __all__ = ["SqliteWriter"]
 
-_DAY_US: Final = 86_400_000_000
+_HOUR_US: Final = 3_600_000_000
+_DAY_US: Final = 24 * _HOUR_US
 _REMEMBERED: Final = 100_000
 _QUARANTINED_BYTES: Final = 64 << 10
 
@@ -58,6 +60,7 @@ _FAILED_STEP: Final = STEP_CODES["failed"]
 class _Run(NamedTuple):
     key: int
     graph: int
+    started_at: int
 
 
 class _Error(NamedTuple):
@@ -298,7 +301,7 @@ class SqliteWriter:
                 if frame is None:
                     frame = placeholder(name, number, next(_steps_of(batch, number), None))
                 key = self._execute("save_run", *run_row(recorder, frame, self._names), now).fetchone()[0]
-                known = _Run(key, self._names[frame.graph])
+                known = _Run(key, self._names[frame.graph], frame.started_at)
             runs[number] = self._runs[recorder, number] = known
         return runs
 
@@ -382,24 +385,28 @@ class SqliteWriter:
         return key
 
     def _save_tallies(self, runs: dict[int, _Run], final: list[StepFrame]) -> None:
-        tallies: dict[tuple[int, int, int, int], Tally] = {}
+        days: defaultdict[tuple[int, ...], Tally] = defaultdict(Tally)
+        hours: defaultdict[tuple[int, ...], Tally] = defaultdict(Tally)
+        earliest: dict[tuple[int, ...], int] = {}
         names = self._names
         for frame in final:
             assert frame.ended_at is not None  # Merged leaves the others out
-            key = (runs[frame.run].graph, frame.ended_at // _DAY_US, names[frame.node], names[frame.graph])
-            tally = tallies.get(key)
-            if tally is None:
-                tally = tallies[key] = Tally()
-            tally.add(frame.status, cached=frame.cached, attempts=frame.attempts, duration_ms=frame.duration_ms)
-        for key, tally in tallies.items():
-            self._save_tally(key, tally)
+            run, node = runs[frame.run], (names[frame.node], names[frame.graph])
+            hour = (run.graph, frame.ended_at // _HOUR_US, *node)
+            earliest[hour] = min(run.started_at, earliest.get(hour, run.started_at))
+            for tally in (days[run.graph, frame.ended_at // _DAY_US, *node], hours[hour]):
+                tally.add(frame.status, cached=frame.cached, attempts=frame.attempts, duration_ms=frame.duration_ms)
+        for key, tally in days.items():
+            self._save_tally("node_day", key, tally)
+        for key, tally in hours.items():
+            self._save_tally("node_hour", key, tally, earliest[key])
 
-    def _save_tally(self, key: tuple[int, int, int, int], tally: Tally) -> None:
-        row = self._execute("node_day", *key).fetchone()
+    def _save_tally(self, table: str, key: tuple[int, ...], tally: Tally, *more: int) -> None:
+        row = self._execute(table, *key).fetchone()
         if row is not None:
             tally.merge(Tally(*row[:-1], sketch=Sketch.decoded(row[-1])))
         counts = (tally.count, tally.errors, tally.cached, tally.attempts, tally.timed, tally.total_ms, tally.max_ms)
-        self._execute("save_node_day", *key, *counts, tally.sketch.encoded())
+        self._execute(f"save_{table}", *key, *counts, tally.sketch.encoded(), *more)
 
 
 def _steps_of(batch: Merged, number: int) -> Generator[StepFrame]:
