@@ -190,13 +190,17 @@ class RefusedSqlError(BadArgumentError):
     def __init__(self, reason: str, *, kind: str, name: str, valid: Sequence[str]) -> None:
         self.reason, self.kind, self.name, self.valid = reason, kind, name, tuple(valid)
         if kind == "table":
-            what = f"No view {quoted(name)}. {_did_you_mean(name, valid)} Views: {', '.join(valid)}."
+            words = [f"No view {quoted(name)}.", _did_you_mean(name, valid), f"Views: {', '.join(valid)}."]
         elif kind:
-            what = f"No {kind} {quoted(name)} here. {_did_you_mean(name.rpartition('.')[2], valid)}"
-            what += f" Valid: {', '.join(valid)}." if valid else ""
+            words = [
+                f"No {kind} {quoted(name)} here.",
+                _did_you_mean(name.rpartition(".")[2], valid),
+                _all(kind, valid),
+            ]
         else:
-            what = f"The query was not run to its end: {one_line(reason, 300)}."
-        super().__init__("sql", f"{what} Call {QUERY_SQL} with view='steps_view' for the columns of a view.")
+            words = [f"The query was not run to its end: {one_line(reason, 300)}."]
+        how = f"Call {QUERY_SQL} with view='steps_view' for the columns of a view."
+        super().__init__("sql", " ".join(filter(None, [*words, how])))
 
 
 class NotRunThereError(CannotAnswer):
@@ -214,6 +218,13 @@ def nearest(given: str, valid: Iterable[str], *, limit: int = 3) -> list[str]:
     lowered = {word.lower(): word for word in pool}
     close = difflib.get_close_matches(given.lower()[:200], list(lowered), n=limit, cutoff=0.5)
     return [lowered[word] for word in close]
+
+
+def _all(kind: str, valid: Sequence[str]) -> str:
+    """What is valid, as names or as what they are."""
+    if kind == "function":
+        return "Valid: SQLite's for text, numbers, dates, JSON, aggregates and windows, percentile and median."
+    return f"Valid: {', '.join(valid)}." if valid else ""
 
 
 def _did_you_mean(given: str, valid: Sequence[str]) -> str:

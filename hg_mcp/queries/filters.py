@@ -57,6 +57,9 @@ async def run_filter(reader: RunReader, asked: RunQuestion) -> RunFilter:
     """
     if asked.faster_than_ms and asked.faster_than_ms <= asked.slower_than_ms:
         raise BadArgumentError("faster_than_ms", "faster_than_ms must be more than slower_than_ms: no run is both.")
+    since, until = read_moment("since", asked.since), read_moment("until", asked.until)
+    if since is not None and until is not None and until <= since:
+        raise BadArgumentError("until", "until must be later than since: no run started in between.")
     host, pid = _worker(asked.worker)
     return RunFilter(
         statuses=read_statuses(asked.status, RUN_STATUSES),
@@ -67,8 +70,8 @@ async def run_filter(reader: RunReader, asked: RunQuestion) -> RunFilter:
         parents=await _parents(reader, asked.parent),
         fingerprint=_fingerprint(asked.fingerprint),
         metadata=read_metadata(asked.metadata),
-        since=read_moment("since", asked.since),
-        until=read_moment("until", asked.until),
+        since=since,
+        until=until,
         slower_than_ms=asked.slower_than_ms or None,
         faster_than_ms=asked.faster_than_ms or None,
         failed=asked.failed,

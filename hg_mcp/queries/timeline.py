@@ -81,7 +81,15 @@ async def read_timeline(reader: RunReader, run: Run) -> Timeline:
     steps = await reader.timeline(run.key, limit=MOST_STEPS + 1)
     if len(steps) > MOST_STEPS:
         raise TooManyStepsError(run.run_id, MOST_STEPS)
-    return laid_out(steps, start=run.started_at, end=_end_of(run, steps))
+    return laid_out(steps, start=_start_of(run, steps), end=_end_of(run, steps))
+
+
+def _start_of(run: Run, steps: Sequence[TimedStep]) -> int:
+    """When the run's own clock began: what lay between its stamp and that is no part of its recorded duration."""
+    if run.ended_at is None or run.duration_ms is None:
+        return run.started_at
+    begun = run.ended_at - round(run.duration_ms * 1000)
+    return max(run.started_at, min([begun, *(step.started_at for step in steps)]))
 
 
 def _end_of(run: Run, steps: Sequence[TimedStep]) -> int:

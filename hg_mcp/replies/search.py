@@ -5,7 +5,7 @@ from typing import Final, Self
 
 from pydantic import Field, PrivateAttr
 
-from hg_mcp.names import GET_LOGS, GET_RUN_STEPS, GET_STEP_VALUES, LIST_RUNS, SUMMARIZE_RUN
+from hg_mcp.names import GET_LOGS, GET_RUN_STEPS, GET_STEP_VALUES, LIST_RUNS, SEARCH_RUNS, SUMMARIZE_RUN
 from hg_mcp.queries.search import Found, SearchPage
 from hg_mcp.queries.words import expiry_words
 from hg_mcp.replies.base import NextCall, Reply, Row, following, handles, next_part, started, suggestion
@@ -126,12 +126,14 @@ def _summary(page: SearchPage) -> str:
         nothing = emptied_words("run", page.emptied_by) if page.emptied_by else "No runs here."
         return f"Nothing to search. {nothing}{gone}"
     looked = f"no error, log record or name of {counted(page.runs, 'run')}"
-    return f"{asked} is in {looked}.{gone} Values are searched with run.{slow}"
+    return f"{asked} is in {looked}.{gone} Give run to search the values of one too.{slow}"
 
 
 def _next(page: SearchPage) -> list[NextCall]:
+    if not page.found and page.runs and page.after is None:
+        return [suggestion(SEARCH_RUNS, "the latest run, with its values", text=page.text, run="latest")]
     if not page.found:
-        return [] if page.runs else [suggestion(LIST_RUNS, "all recorded runs")]
+        return [] if page.run or page.after is not None else [suggestion(LIST_RUNS, "all recorded runs")]
     first = page.found[0]
     run, path = _handle(first), first.hit.path if len(first.hit.path) <= _LONGEST_PATH else ""
     if first.hit.kind == "log":

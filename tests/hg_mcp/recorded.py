@@ -109,10 +109,8 @@ def run_frame(
     run: int, run_id: str, *, status: str = "completed", at: int = 0, ms: float | None = 1000.0, **more: object
 ) -> RunFrame:
     ended = None if ms is None else T0 + at + int(ms * 1000)
-    fields = {"graph": "classify"} | more
-    return RunFrame(
-        run=run, run_id=run_id, status=RUN_CODES[status], started_at=T0 + at, ended_at=ended, duration_ms=ms, **fields
-    )
+    fields = {"graph": "classify", "ended_at": ended} | more
+    return RunFrame(run=run, run_id=run_id, status=RUN_CODES[status], started_at=T0 + at, duration_ms=ms, **fields)
 
 
 def value(name: str, content: object, *, status: str = "captured", note: str | None = None) -> ValueEntry:

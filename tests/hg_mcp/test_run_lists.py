@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from hg_mcp.errors import BadArgumentError
 from recorder.journal.frames import ErrorRecord, Frame
 from tests.hg_mcp.conftest import ask_store
 from tests.hg_mcp.recorded import map_of_50, node, run_frame, write_store
@@ -90,3 +91,8 @@ async def test_a_graph_is_known_however_many_others_ran_since(tmp_path: Path):
     runs = [run_frame(number, f"run-{number}", at=number, graph=f"graph-{number}") for number in range(1, 80)]
     reply = await ask_store(write_store(tmp_path, runs), "list_runs", graph="graph-1", status="failed")
     assert reply["summary"] == "No runs: the filter status leaves none."
+
+
+async def test_a_time_without_a_moment_in_it_is_refused(family: Path):
+    with pytest.raises(BadArgumentError, match="until must be later than since"):
+        await ask_store(family, "list_runs", since="1d", until="2d")

@@ -107,7 +107,7 @@ async def test_wrong_arguments_are_refused_with_what_would_be_right(ask: Ask, ar
 async def test_an_empty_answer_says_why_it_is_empty(ask: Ask):
     reply = await ask("search_runs", text="nowhere")
     assert reply["summary"] == snapshot(
-        "'nowhere' is in no error, log record or name of 1 run. Values are searched with run."
+        "'nowhere' is in no error, log record or name of 1 run. Give run to search the values of one too."
     )
     reply = await ask("search_runs", text="gateway", status="completed")
     assert reply["summary"] == snapshot("Nothing to search. No runs: the filter status leaves none.")

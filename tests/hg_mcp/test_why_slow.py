@@ -11,7 +11,7 @@ from inline_snapshot import snapshot
 from hg_mcp.errors import CannotAnswer
 from recorder import Recorder, node
 from tests.hg_mcp.conftest import ask_store
-from tests.hg_mcp.recorded import item, run_frame, write_store
+from tests.hg_mcp.recorded import T0, item, run_frame, write_store
 from tests.hg_mcp.recorded import node as step
 from tests.support.streams import STREAMS, replay
 
@@ -360,13 +360,13 @@ async def test_the_path_through_nested_maps_and_the_time_in_no_node_are_told(tmp
             "run_id": "run-0baa520688a9",
             "graph": "doc_report",
             "status": "completed",
-            "duration_ms": 11.668,
+            "duration_ms": 11.631,
             "steps": 24,
             "reasons": [
                 {
                     "kind": "between_steps",
                     "says": "For 60 % of the time it was in no node: overhead, or code outside of nodes.",
-                    "ms": 6.991,
+                    "ms": 6.954,
                 },
                 {
                     "kind": "critical_path",
@@ -376,16 +376,16 @@ async def test_the_path_through_nested_maps_and_the_time_in_no_node_are_told(tmp
                 },
             ],
             "what_if": [
-                {"node": "per_page", "factor": 2.0, "would_take_ms": 9.349, "saves": 0.1987},
-                {"node": "summarize", "factor": 2.0, "would_take_ms": 10.984, "saves": 0.0586},
-                {"node": "split", "factor": 2.0, "would_take_ms": 11.141, "saves": 0.0452},
+                {"node": "per_page", "factor": 2.0, "would_take_ms": 9.313, "saves": 0.1993},
+                {"node": "summarize", "factor": 2.0, "would_take_ms": 10.948, "saves": 0.0588},
+                {"node": "split", "factor": 2.0, "would_take_ms": 11.104, "saves": 0.0453},
             ],
             "on_path": [
-                {"ms": 6.991, "share": 0.5992, "outside": True},
-                {"ms": 1.829, "share": 0.1568, "node": "per_page", "steps": 1, "longest": "[2]/per_page"},
-                {"ms": 1.367, "share": 0.1172, "node": "summarize", "steps": 1, "longest": "[2]/per_page[0]/summarize"},
-                {"ms": 1.054, "share": 0.0903, "node": "split", "steps": 1, "longest": "[2]/split"},
-                {"ms": 0.427, "share": 0.0366, "node": "combine", "steps": 1, "longest": "[2]/combine"},
+                {"ms": 6.954, "share": 0.5979, "outside": True},
+                {"ms": 1.829, "share": 0.1573, "node": "per_page", "steps": 1, "longest": "[2]/per_page"},
+                {"ms": 1.367, "share": 0.1175, "node": "summarize", "steps": 1, "longest": "[2]/per_page[0]/summarize"},
+                {"ms": 1.054, "share": 0.0906, "node": "split", "steps": 1, "longest": "[2]/split"},
+                {"ms": 0.427, "share": 0.0367, "node": "combine", "steps": 1, "longest": "[2]/combine"},
             ],
             "maps": [
                 {"items": 3, "peak": 3, "at_once": 2.61, "ms": 11.453},
@@ -393,26 +393,26 @@ async def test_the_path_through_nested_maps_and_the_time_in_no_node_are_told(tmp
                 {"items": 3, "peak": 3, "at_once": 2.77, "ms": 3.316, "step": "[1]/per_page"},
             ],
             "at_once": {
-                "average": 1.2,
+                "average": 1.21,
                 "peak": 6,
-                "idle_ms": 7.814,
+                "idle_ms": 7.777,
                 "alone_ms": 0.566,
                 "alone_while_others_ready_ms": 0.0,
             },
             "critical_path": [
-                {"start_ms": 0.0, "ms": 2.542, "share": 0.2179, "between": True},
-                {"start_ms": 2.542, "ms": 0.562, "share": 0.0482, "step": "[2]", "between": True},
-                {"start_ms": 3.104, "ms": 1.054, "share": 0.0903, "step": "[2]/split"},
-                {"start_ms": 4.158, "ms": 1.44, "share": 0.1234, "step": "[2]", "between": True},
-                {"start_ms": 5.598, "ms": 1.411, "share": 0.1209, "step": "[2]/per_page", "between": True},
-                {"start_ms": 7.009, "ms": 0.86, "share": 0.0737, "step": "[2]/per_page[0]", "between": True},
-                {"start_ms": 7.869, "ms": 1.367, "share": 0.1172, "step": "[2]/per_page[0]/summarize"},
-                {"start_ms": 9.236, "ms": 0.581, "share": 0.0498, "step": "[2]/per_page[0]", "between": True},
-                {"start_ms": 9.817, "ms": 0.418, "share": 0.0358, "step": "[2]/per_page", "between": True},
-                {"start_ms": 10.235, "ms": 0.661, "share": 0.0567, "step": "[2]", "between": True},
-                {"start_ms": 10.896, "ms": 0.427, "share": 0.0366, "step": "[2]/combine"},
-                {"start_ms": 11.323, "ms": 0.276, "share": 0.0237, "step": "[2]", "between": True},
-                {"start_ms": 11.599, "ms": 0.069, "share": 0.0059, "between": True},
+                {"start_ms": 0.0, "ms": 2.505, "share": 0.2154, "between": True},
+                {"start_ms": 2.505, "ms": 0.562, "share": 0.0483, "step": "[2]", "between": True},
+                {"start_ms": 3.067, "ms": 1.054, "share": 0.0906, "step": "[2]/split"},
+                {"start_ms": 4.121, "ms": 1.44, "share": 0.1238, "step": "[2]", "between": True},
+                {"start_ms": 5.561, "ms": 1.411, "share": 0.1213, "step": "[2]/per_page", "between": True},
+                {"start_ms": 6.972, "ms": 0.86, "share": 0.0739, "step": "[2]/per_page[0]", "between": True},
+                {"start_ms": 7.832, "ms": 1.367, "share": 0.1175, "step": "[2]/per_page[0]/summarize"},
+                {"start_ms": 9.199, "ms": 0.581, "share": 0.05, "step": "[2]/per_page[0]", "between": True},
+                {"start_ms": 9.78, "ms": 0.418, "share": 0.0359, "step": "[2]/per_page", "between": True},
+                {"start_ms": 10.198, "ms": 0.661, "share": 0.0568, "step": "[2]", "between": True},
+                {"start_ms": 10.859, "ms": 0.427, "share": 0.0367, "step": "[2]/combine"},
+                {"start_ms": 11.286, "ms": 0.276, "share": 0.0237, "step": "[2]", "between": True},
+                {"start_ms": 11.562, "ms": 0.069, "share": 0.0059, "between": True},
             ],
             "notes": [
                 (
@@ -439,17 +439,17 @@ async def test_retries_are_told_with_their_cost_and_the_waits_between(tmp_path: 
     reply = await asked(tmp_path)
     assert reply == snapshot(
         {
-            "summary": "'retry_timeout' took 24 ms: 96 % of its critical path is 'too_slow'. 'too_slow' was tried "
+            "summary": "'retry_timeout' took 23 ms: 97 % of its critical path is 'too_slow'. 'too_slow' was tried "
             "again 1 time (2 attempts timed out): 20 ms in attempts that came to nothing, 1 ms between attempts.",
             "run_id": "run-2e5957070ec9",
             "graph": "retry_timeout",
             "status": "failed",
-            "duration_ms": 23.609,
+            "duration_ms": 23.279,
             "steps": 1,
             "reasons": [
                 {
                     "kind": "critical_path",
-                    "says": "96 % of its critical path is 'too_slow'.",
+                    "says": "97 % of its critical path is 'too_slow'.",
                     "ms": 22.685,
                     "step": "too_slow",
                 },
@@ -461,10 +461,10 @@ async def test_retries_are_told_with_their_cost_and_the_waits_between(tmp_path: 
                     "step": "too_slow",
                 },
             ],
-            "what_if": [{"node": "too_slow", "factor": 2.0, "would_take_ms": 12.267, "saves": 0.4804}],
+            "what_if": [{"node": "too_slow", "factor": 2.0, "would_take_ms": 11.937, "saves": 0.4872}],
             "on_path": [
-                {"ms": 22.685, "share": 0.9609, "node": "too_slow", "steps": 1, "longest": "too_slow"},
-                {"ms": 0.924, "share": 0.0391, "outside": True},
+                {"ms": 22.685, "share": 0.9745, "node": "too_slow", "steps": 1, "longest": "too_slow"},
+                {"ms": 0.594, "share": 0.0255, "outside": True},
             ],
             "waits": [
                 {
@@ -478,16 +478,15 @@ async def test_retries_are_told_with_their_cost_and_the_waits_between(tmp_path: 
                 }
             ],
             "at_once": {
-                "average": 0.96,
+                "average": 0.97,
                 "peak": 1,
-                "idle_ms": 0.924,
+                "idle_ms": 0.594,
                 "alone_ms": 22.685,
                 "alone_while_others_ready_ms": 0.0,
             },
             "critical_path": [
-                {"start_ms": 0.0, "ms": 0.33, "share": 0.014, "between": True},
-                {"start_ms": 0.33, "ms": 22.685, "share": 0.9609, "step": "too_slow"},
-                {"start_ms": 23.015, "ms": 0.594, "share": 0.0252, "between": True},
+                {"start_ms": 0.0, "ms": 22.685, "share": 0.9745, "step": "too_slow"},
+                {"start_ms": 22.685, "ms": 0.594, "share": 0.0255, "between": True},
             ],
             "notes": [
                 (
@@ -500,7 +499,7 @@ async def test_retries_are_told_with_their_cost_and_the_waits_between(tmp_path: 
                 {
                     "tool": "get_run_steps",
                     "arguments": {"run": "run-2e5957070ec9", "step": "too_slow"},
-                    "reason": "the longest step on the critical path, 96 % of the run",
+                    "reason": "the longest step on the critical path, 97 % of the run",
                 },
                 {"tool": "node_stats", "arguments": {"run": "run-2e5957070ec9"}, "reason": "percentiles of every node"},
             ],
@@ -531,6 +530,14 @@ async def test_a_run_that_runs_says_so_and_counts_until_now(tmp_path: Path):
     recorder.close()
     assert reply["summary"].startswith("'classify' has run for")
     assert reply["on_path"][0]["node"] == "hang"
+
+
+async def test_the_duration_is_the_one_that_other_answers_give(tmp_path: Path):
+    late = run_frame(1, "run-1", ms=100.0, steps=1, ended_at=T0 + 112_000)  # the stamp is older than its clock
+    write_store(tmp_path, [late, step(1, 1, "ask", at=12_500, ms=99.5)])
+    reply = await asked(tmp_path)
+    assert reply["duration_ms"] == 100.0
+    assert reply["critical_path"][0] == {"start_ms": 0.0, "ms": 0.5, "share": 0.005, "between": True}
 
 
 async def test_a_run_without_steps_says_that_nothing_tells(tmp_path: Path):
