@@ -93,9 +93,14 @@ _BREAK: Final = re.compile(rb"[^a]|\Z")
 
 _NEAR: Final = 300
 """A name of at most 64 characters, with quotes and blanks, begins this near to its ``=`` or ``:``, in bytes."""
-_SCHEMES: Final = (b"bearer", b"basic")
+_HEADERS: Final = ("authorization", "cookie")
+_NEAR_TOKENS: Final = ("bearer", "basic", "key")
+"""Words before a secret that may be no unbroken run: a header's, a private key."""
 _SCHEME: Final = re.compile(rb"(?:bearer|basic)[^!-~]")
-_LOWER: Final = bytes(range(256)).lower()
+_LETTERS: Final = bytes(range(256)).lower().translate(bytes.maketrans(b"wdy", b"ptn"))
+"""In lower case, and letters that need not be told apart as one: then fewer searches find all hints."""
+_SHARED: Final = (b"passp", b"cret", b"ken")
+"""In these letters: ``password passwd passphrase``, ``secret credential``, ``token key``."""
 _SPELLING: Final = b"-_0123456789"
 """What may stand within a key's words, or between them, and does not count."""
 _KELVIN: Final = "\u212a".encode()
@@ -123,6 +128,8 @@ class Redaction:
     __slots__ = (
         "_functions",
         "_hints",
+        "_hints_of_keys",
+        "_hints_of_tokens",
         "_keys",
         "_memo",
         "_names",
@@ -144,8 +151,10 @@ class Redaction:
         self._keys = {key: parts for key in _several("keys", keys) if (parts := _words(key))}
         self._patterns = tuple(_searching(pattern) for pattern in _several("patterns", patterns))
         self._tokens = tokens
-        headers: tuple[tuple[str, ...], ...] = (("authorization",), ("cookie",)) if tokens else ()
-        self._hints = tuple({_hint(parts) for parts in (*self._keys.values(), *headers)})
+        words = [parts[-1] if len(parts[-1]) >= _SHORT_WORD else "".join(parts) for parts in self._keys.values()]
+        self._hints_of_keys = tuple({*map(_hint, (*words, *_HEADERS) if tokens else words)})
+        self._hints_of_tokens = tuple({*map(_hint, _NEAR_TOKENS)}) if tokens else ()
+        self._hints = tuple({*self._hints_of_keys, *self._hints_of_tokens})
         self._functions = tuple(_called(function) for function in functions)
         self._memo: dict[str, str | None] = {}
         self._names: dict[str, str] = {}
@@ -178,13 +187,18 @@ class Redaction:
         if len(self._memo) > _REMEMBERED:
             self._memo.clear()
             self.harmless.clear()
-        words = _words(name)
-        describes = len(words) > 1 and words[-1] in _DESCRIBING
-        rule = None if describes else next((key for key, parts in self._keys.items() if _names(words, parts)), None)
-        self._memo[name] = rule
+        rule = self._memo[name] = self._rule_of(name)
         if rule is None and len(name) <= SHORT_NAME and name[:1] != "$" and not self.meets_all:
             self.harmless.add(name)
         return rule
+
+    def _rule_of(self, name: str) -> str | None:
+        if not _holds_one(_letters(name.encode("utf-8", "surrogatepass")), self._hints_of_keys):
+            return None
+        words = _words(name)
+        if len(words) > 1 and words[-1] in _DESCRIBING:
+            return None
+        return next((key for key, parts in self._keys.items() if _names(words, parts)), None)
 
     def suspects(self, text: str) -> bool:
         """Whether ``text`` may hold a secret; False is certain, and cheap."""
@@ -193,17 +207,20 @@ class Redaction:
         data = text.encode("utf-8", "surrogatepass")
         if self._tokens and _looks_secret(data):
             return True
-        letters = data if text.isascii() else data.replace(_KELVIN, b"")
-        letters = letters.translate(_LOWER, _SPELLING)
-        if self._tokens and _holds_one(letters, _SCHEMES) and _SCHEME.search(data.lower()):
+        hints = self._hints if b":" in data or b"=" in data else self._hints_of_tokens
+        return _holds_one(_letters(data), hints) and self._confirms(data)
+
+    def _confirms(self, data: bytes) -> bool:
+        """Whether what a hint was found of may be there: a key block, a scheme and its token, a name and its value."""
+        if self._tokens and (b"PRIVATE KEY" in data or _names_scheme(data.lower())):
             return True
-        return (b":" in data or b"=" in data) and _holds_one(letters, self._hints) and self._assigns(data)
+        return (b":" in data or b"=" in data) and self._assigns(data)
 
     def _assigns(self, data: bytes) -> bool:
         """Whether a word of a key is near before a ``=`` or ``:``."""
-        parts = data.replace(_KELVIN, b"").replace(b"=", b":").replace("\xa0".encode(), b" ").split(b":")
+        parts = data.replace(b"=", b":").replace("\xa0".encode(), b" ").split(b":")
         names = b" ".join([word for part in parts for word in part[-_NEAR:].rsplit(None, 1)[-1:]])
-        return _holds_one(names.translate(_LOWER, _SPELLING), self._hints)
+        return _holds_one(_letters(names), self._hints_of_keys)
 
     def text(self, text: str, found: set[str] | None = None) -> str:
         """``text`` with each secret replaced by ``[redacted:RULE]``; the rules are added to ``found``."""
@@ -286,18 +303,19 @@ class Redaction:
         return kept[:limit]
 
 
-def _hint(words: tuple[str, ...]) -> bytes:
-    """What each spelling of a key holds; where case is not ASCII's the empty text, which is everywhere."""
-    hint = words[-1] if len(words[-1]) >= _SHORT_WORD else "".join(words)
-    return hint.encode() if hint.isascii() else b""
+def _hint(word: str) -> bytes:
+    """What ``_letters`` of each text with this word hold; where case is not ASCII's the empty text, as all texts do."""
+    letters = _letters(word.encode()) if word.isascii() else b""
+    return next((part for part in _SHARED if part in letters), letters)
 
 
-def _holds_one(letters: bytes, words: tuple[bytes, ...]) -> bool:
-    rfind = letters.rfind
-    for word in words:  # noqa: SIM110 - a generator would cost as much as the search
-        if rfind(word) >= 0:
-            return True
-    return False
+def _letters(data: bytes) -> bytes:
+    """What the words of a text, or of a name, are made of: their letters, however they are spelled."""
+    return (data if data.isascii() else data.replace(_KELVIN, b"")).translate(_LETTERS, _SPELLING)
+
+
+def _holds_one(letters: bytes, hints: tuple[bytes, ...]) -> bool:
+    return max(map(letters.rfind, hints), default=-1) >= 0  # quicker than a loop that stops: most text holds none
 
 
 def _words(name: str) -> tuple[str, ...]:
@@ -352,11 +370,16 @@ def _searching(pattern: str | re.Pattern[str]) -> re.Pattern[str]:
 
 
 def _looks_secret(data: bytes) -> bool:
-    """Whether there may be a key block, credentials in a URL, or a token."""
-    if data.rfind(b"PRIVATE KEY") >= 0 or (b"@" in data and b"://" in data):
+    """Whether there may be credentials in a URL, or a token."""
+    if b"@" in data and b"://" in data:
         return True
     classes = data.translate(_CLASSES)
     return classes.rfind(_RUN) >= 0 and _holds_start(data) and _holds_token(data, classes)
+
+
+def _names_scheme(lower: bytes) -> bool:
+    """Whether a word may be the scheme of the token behind it."""
+    return (b"bearer" in lower or b"basic" in lower) and _SCHEME.search(lower) is not None
 
 
 def _holds_start(data: bytes) -> bool:
