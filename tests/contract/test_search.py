@@ -1,5 +1,6 @@
 """What every store finds of a text: through the index and before anything is indexed, alike."""
 
+import random
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from recorder.journal.frames import AttemptFrame, ErrorRecord, LogFrame
 from recorder.store.records import RunFilter
 from recorder.store.sqlite import SqliteReader, SqliteWriter
-from recorder.store.text import TextHit, phrase_words
+from recorder.store.text import TextHit, contains, phrase_words
 from tests.contract.building import HOUR, T0, Store, process, run, step
 
 
@@ -71,6 +72,16 @@ async def test_text_of_every_script_is_found(store: Store, indexed: bool) -> Non
     for phrase in ("连接", "据库", "strasse", "überlauf", "ошиб", "かな"):
         assert len(await hits(store, phrase)) == 1, phrase
     assert not await hits(store, "接连")
+
+
+async def test_beginnings_of_few_words_and_of_many_are_found_alike(store: Store) -> None:
+    chance = random.Random(5)
+    said = {number: f"w{chance.randrange(1000)} item{chance.randrange(40)} ende" for number in range(1, 200)}
+    store.put(process(), ended(1), step(1), *(logged(number, text) for number, text in said.items()))
+    index(store)
+    for asked in ("w", "w1", "w12", "w123", "item", "item1", "item39", "item40", "item1 e", "w9 i", "x"):
+        found = {hit.text for hit in await hits(store, asked, limit=500)}
+        assert found == {text for text in said.values() if contains([phrase_words(asked)], text)}, asked
 
 
 async def test_a_text_is_told_once_a_run_with_its_count_at_the_step_in_which_it_arose(store: Store) -> None:

@@ -808,7 +808,8 @@ ORDER BY latest.runs_since DESC, latest.count DESC, latest.last_at DESC, fingerp
 LIMIT :limit OFFSET :after;
 
 -- name: count_error_groups
-SELECT count(DISTINCT error_group) AS count FROM error_group_runs WHERE {where};
+SELECT count(*) AS count FROM error_groups
+WHERE EXISTS (SELECT 1 FROM error_group_runs WHERE error_group = error_groups.id AND {where});
 
 -- name: where_group_fingerprint
 error_group = (SELECT id FROM error_groups WHERE fingerprint = :fingerprint)
@@ -1092,6 +1093,21 @@ SELECT
 SELECT EXISTS (
     SELECT 1 FROM search_pending CROSS JOIN runs ON runs.id = search_pending.run WHERE runs.status NOT IN (0, 1)
 );
+
+-- name: open_vocabulary
+-- The words of the index, for the connection that reads.
+CREATE VIRTUAL TABLE IF NOT EXISTS temp.search_vocabulary USING fts5vocab(main, search_index, instance);
+
+-- name: words_beginning
+-- Words of the index from one on, as long as they are before another: one seek each, however often they occur.
+WITH RECURSIVE found (word, number) AS (
+    SELECT (SELECT term FROM temp.search_vocabulary WHERE term >= :word LIMIT 1), 1
+    UNION ALL
+    SELECT (SELECT term FROM temp.search_vocabulary WHERE term >= found.word || char(1) LIMIT 1), number + 1
+    FROM found
+    WHERE word < :end AND number < :limit
+)
+SELECT word FROM found WHERE word < :end;
 
 -- name: words_found
 -- Places of texts with those words, last first.

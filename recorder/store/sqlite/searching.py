@@ -23,7 +23,9 @@ _PAGES: Final = (50, 400, *[2_000] * 10)
 """A filter that keeps few of many hits is answered in parts of so many texts."""
 _PENDING_RUNS: Final = 50
 _PENDING_TEXTS: Final = 2_000
+_SPELLINGS: Final = 50
 _END: Final = (1 << 63) - 1
+_LAST_CHARACTER: Final = "\U0010ffff"
 
 
 class TextSearch:
@@ -31,6 +33,7 @@ class TextSearch:
 
     def __init__(self, fetch: Fetch, phrases: Sequence[str], conditions: list[str], values: dict[str, Any]) -> None:
         self._fetch, self._phrases, self._conditions, self._values = fetch, phrases, conditions, values
+        self._matching = ""
 
     async def hits(self, *, limit: int, before: int | None) -> TextHits:
         """At most ``limit`` hits before a place."""
@@ -71,12 +74,32 @@ class TextSearch:
         first = first_place(self._values["since"] or 0) if "where_run_since" in self._conditions else 0
         bounds = {"before": before, "first": first, "limit": page}
         if index:
-            match = " AND ".join(f'"{phrase.strip()}" *' for phrase in self._phrases)
-            rows = await self._fetch(QUERIES["words_found"], match=match, **bounds)
+            rows = await self._fetch(QUERIES["words_found"], match=await self._match(), **bounds)
         else:
             rows = await self._fetch(QUERIES["texts_before"], **bounds)
         places = [row["id"] for row in rows if index or contains(self._phrases, row["text"])]
         return (rows[-1]["id"] if len(rows) == page else None), places
+
+    async def _match(self) -> str:
+        """The phrases as FTS5 takes them."""
+        if not self._matching:
+            await self._fetch(QUERIES["open_vocabulary"])
+            self._matching = " AND ".join([await self._spelled_out(phrase.split()) for phrase in self._phrases])
+        return self._matching
+
+    async def _spelled_out(self, phrase: Sequence[str]) -> str:
+        """A phrase with each of the words that its last one begins.
+
+        FTS5 walks words backwards from the newest text; of a beginning it would first collect all texts that there are.
+        """
+        *words, last = phrase
+        if last.isascii():  # else FTS5 may part words where we do not
+            end = last + _LAST_CHARACTER
+            known = await self._fetch(QUERIES["words_beginning"], word=last, end=end, limit=_SPELLINGS + 1)
+            if len(known) <= _SPELLINGS:
+                spellings = [word for (word,) in known] or [last]
+                return f"({' OR '.join(_quoted(*words, word) for word in spellings)})"
+        return f"{_quoted(*words, last)} *"
 
     async def _pending(self, before: int) -> tuple[list[TextHit], int]:
         """Hits in the newest of the runs that are not indexed, and how many more there are."""
@@ -108,6 +131,10 @@ async def with_paths(fetch: Fetch, run: sqlite3.Row, texts: Sequence[tuple[int, 
     steps = msgspec.json.encode(sorted({row["step"] for _, row in texts})).decode()
     paths = {row["step"]: row["path"] for row in await fetch(QUERIES["paths"], run=run["run"], steps=steps)}
     return [_hit({"place": place, "path": paths.get(row["step"], "")}, run, row) for place, row in texts]
+
+
+def _quoted(*words: str) -> str:
+    return f'"{" ".join(words)}"'
 
 
 def _hit(*parts: sqlite3.Row | Mapping[str, Any]) -> TextHit:
