@@ -16,6 +16,7 @@ from hg_mcp.text import one_line
 from recorder.store.records import Backlog, Run
 
 __all__ = [
+    "LONGEST_HANDLE",
     "Behind",
     "Items",
     "NextCall",
@@ -32,6 +33,8 @@ __all__ = [
     "suggestion",
 ]
 
+LONGEST_HANDLE: Final = 100
+"""Bytes of a recorded path up to which a suggested call names it; a reply must hold in 300 tokens."""
 _NAMED_FILES: Final = 1
 _LAST: Final = ("behind", "next", "omitted")
 

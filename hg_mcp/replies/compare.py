@@ -9,7 +9,7 @@ from pydantic import Field, PrivateAttr
 from hg_mcp.names import DESCRIBE_GRAPH, GET_RUN_STEPS, GET_STEP_VALUES, NODE_STATS, TRACE_VALUE, WHY_SLOW
 from hg_mcp.queries.changes import ABSENT
 from hg_mcp.queries.compare import Comparison, Divergence, Pace, ValueChange
-from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, suggestion
+from hg_mcp.replies.base import LONGEST_HANDLE, NextCall, Reply, Row, call, handles, next_part, suggestion
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.differences import DifferenceRow
 from hg_mcp.replies.words import counted, file_from, handle, status_words, values_expiry
@@ -17,7 +17,6 @@ from hg_mcp.text import one_line, printable, quoted
 
 __all__ = ["RunComparison"]
 
-_LONGEST_HANDLE: Final = 100
 _LONGEST_SUMMARY: Final = 300
 _NAMED: Final = 3
 _RULES: Final = {
@@ -307,7 +306,7 @@ def _guilty_value(found: Comparison) -> str:
 def _next(found: Comparison) -> list[NextCall]:
     """The value that differs on both sides, else the step; then the code."""
     run, other, first = handle(found.run), handle(found.reference.run), found.first
-    if first is None or len(first.pair.path) > _LONGEST_HANDLE:
+    if first is None or len(first.pair.path) > LONGEST_HANDLE:
         slow = [suggestion(WHY_SLOW, "what its time went into", run=run)] if any(map(_is_slower, found.pace)) else []
         return [*slow, suggestion(NODE_STATS, "how long each node took", run=run)]
     step, like = first.pair.step, first.pair.like
@@ -318,7 +317,7 @@ def _next(found: Comparison) -> list[NextCall]:
         suggestion(GET_STEP_VALUES, "its values in this run", run=run, step=step.path),
         suggestion(GET_STEP_VALUES, "and in the other", run=other, step=like.path),
     ]
-    if (value := _guilty_value(found)) and len(step.path) + len(value) <= _LONGEST_HANDLE:
+    if (value := _guilty_value(found)) and len(step.path) + len(value) <= LONGEST_HANDLE:
         calls.insert(0, suggestion(TRACE_VALUE, "where what differs came from", run=run, step=step.path, value=value))
     if "attempts" in first.kinds:
         calls.insert(0, suggestion(GET_RUN_STEPS, "what each of its attempts came to", run=run, step=step.path))

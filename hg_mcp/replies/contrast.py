@@ -9,7 +9,7 @@ from hg_mcp.names import GET_RUN_STEPS, GET_STEP_VALUES, TRACE_VALUE
 from hg_mcp.queries.contrast import CONCLUSIVE, Contrast, Separator, Side
 from hg_mcp.queries.features import Feature
 from hg_mcp.queries.words import as_ranges
-from hg_mcp.replies.base import NextCall, Reply, Row, handles, next_part, suggestion
+from hg_mcp.replies.base import LONGEST_HANDLE, NextCall, Reply, Row, handles, next_part, suggestion
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.words import counted, handle, lasted, values_expiry
 from hg_mcp.text import one_line, quoted
@@ -17,7 +17,6 @@ from hg_mcp.text import one_line, quoted
 __all__ = ["ItemContrast", "sentence"]
 
 _WEAK: Final = 3
-_LONGEST_HANDLE: Final = 100
 _LONGEST_SUMMARY: Final = 240
 
 
@@ -203,7 +202,7 @@ def _next(found: Contrast) -> list[NextCall]:
     run, best = handle(found.run), next(iter(_shown(found)), None)
     if best is None:
         step = found.a.items[0].path
-        return [suggestion(GET_RUN_STEPS, "an item of a", run=run, step=step)] if len(step) <= _LONGEST_HANDLE else []
+        return [suggestion(GET_RUN_STEPS, "an item of a", run=run, step=step)] if len(step) <= LONGEST_HANDLE else []
     calls = [_look(found, best, path, which) for path, which in ((best.shown_by, "a"), (best.not_by, "b")) if path]
     return [one for one in (*calls, _origin(found, best)) if one is not None]
 
@@ -213,7 +212,7 @@ def _origin(found: Contrast, best: Separator) -> NextCall | None:
     step, value = f"{best.shown_by}/{best.feature.place}", best.feature.path
     if not best.shown_by or best.feature.direction != "input" or "[]" in value or best.feature.measure == "missing":
         return None
-    if len(step) + len(value) > _LONGEST_HANDLE:
+    if len(step) + len(value) > LONGEST_HANDLE:
         return None
     return suggestion(TRACE_VALUE, "where it came from", run=handle(found.run), step=step, value=value)
 
@@ -224,7 +223,7 @@ def _look(found: Contrast, best: Separator, item: str, which: str) -> NextCall |
     value = feature.path.partition("[]")[0]
     if feature.measure == "missing":
         value = value.rpartition(".")[0]
-    if len(path) + len(value) > _LONGEST_HANDLE:
+    if len(path) + len(value) > LONGEST_HANDLE:
         return None
     if not value:
         return suggestion(GET_RUN_STEPS, f"an item of {which}", run=run, step=path)

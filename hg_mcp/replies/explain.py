@@ -21,14 +21,14 @@ from hg_mcp.queries.explain import Explanation, KnownFault
 from hg_mcp.queries.reach import NotReached
 from hg_mcp.queries.story import RunStory
 from hg_mcp.queries.words import as_ranges
-from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, started, suggestion
+from hg_mcp.replies.base import LONGEST_HANDLE, NextCall, Reply, Row, call, handles, next_part, started, suggestion
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.contrast import sentence
 from hg_mcp.replies.differences import DifferenceRow
 from hg_mcp.replies.open_steps import OpenStep, open_rows
 from hg_mcp.replies.steps import ErrorDetail
 from hg_mcp.replies.story import failing_line, story_line
-from hg_mcp.replies.words import counted, error_line, file_from, handle, iso
+from hg_mcp.replies.words import counted, error_line, file_from, handle, handle_of, iso
 from hg_mcp.text import one_line, printable, quoted, width
 from recorder.fingerprint import file_of_project
 from recorder.journal.frames import ErrorRecord
@@ -36,7 +36,6 @@ from recorder.store.records import Run, StoredValue
 
 __all__ = ["FailureExplanation"]
 
-_LONGEST_HANDLE: Final = 100
 _LONGEST_SUMMARY: Final = 200
 _NAMED: Final = 3
 _NAMED_BYTES: Final = 60
@@ -91,7 +90,7 @@ class FaultRow(Row):
                 "last_seen": iso(history.last_at),
                 "runs": history.runs,
                 "failures": history.count,
-                "first_run": None if is_new else one_line(history.first_run, 48),
+                "first_run": None if is_new else handle_of(history.first_run),
             }
         )
 
@@ -330,19 +329,19 @@ def _towards_end(found: Explanation, run: str) -> Iterator[NextCall]:
     if found.good and found.story.unfinished:
         yield suggestion(COMPARE_RUNS, "what was otherwise in a good run until then", run=run)
     for step in found.story.unfinished[:1]:
-        if len(step.path) <= _LONGEST_HANDLE:
+        if len(step.path) <= LONGEST_HANDLE:
             yield suggestion(GET_STEP_VALUES, "what the first unfinished step was given", run=run, step=step.path)
 
 
 def _to_logs(story: RunStory, run: str) -> Iterator[NextCall]:
-    if story.logged is not None and len(story.logged) <= _LONGEST_HANDLE:
+    if story.logged is not None and len(story.logged) <= LONGEST_HANDLE:
         whose = "that step" if story.logged else "the run"
         yield suggestion(GET_LOGS, f"what {whose} logged", run=run, step=story.logged)
 
 
 def _origin(fault: KnownFault, run: str) -> Iterator[NextCall]:
     step, value = fault.first.path, fault.suspect
-    if step and value and len(step) + len(value) <= _LONGEST_HANDLE:
+    if step and value and len(step) + len(value) <= LONGEST_HANDLE:
         reason = "where the input that the error speaks of came from"
         yield suggestion(TRACE_VALUE, reason, run=run, step=step, value=value)
 
@@ -350,11 +349,11 @@ def _origin(fault: KnownFault, run: str) -> Iterator[NextCall]:
 def _next_of_faults(found: Explanation, run: str) -> Iterator[NextCall]:
     for fault in found.faults[:1]:
         path = fault.first.path
-        if path and len(path) <= _LONGEST_HANDLE:
+        if path and len(path) <= LONGEST_HANDLE:
             yield suggestion(GET_STEP_VALUES, "all values of the first failing step", run=run, step=path)
         print_of = fault.fingerprint
         yield suggestion(LIST_ERROR_GROUPS, "whether it still happens, and since when", fingerprint=print_of)
     for fault in found.faults[1:2]:
         path = fault.first.path
-        if path and len(path) <= _LONGEST_HANDLE and found.step is None:
+        if path and len(path) <= LONGEST_HANDLE and found.step is None:
             yield suggestion(EXPLAIN_FAILURE, "the next kind of failure", run=run, step=path)

@@ -10,7 +10,7 @@ from hg_mcp.queries.groups import Check, GroupPage, GroupState, NodeChange, Samp
 from hg_mcp.queries.words import expiry_words
 from hg_mcp.replies.base import NextCall, Reply, Row, following, handles, next_part, started, suggestion
 from hg_mcp.replies.budget import Call, Part
-from hg_mcp.replies.words import counted, ms
+from hg_mcp.replies.words import counted, handle_of, ms
 from hg_mcp.text import one_line, quoted
 
 __all__ = ["ErrorGroupList"]
@@ -52,8 +52,8 @@ class GroupRow(Row):
             of_runs_since=found.runs_since,
             first_seen=started(group.first_at),
             last_seen=started(group.last_at),
-            first_run=one_line(group.first_run, 48),
-            last_run=one_line(group.last_run, 48),
+            first_run=handle_of(group.first_run),
+            last_run=handle_of(group.last_run),
             graphs=[one_line(name, 80) for name in group.graphs],
         )
 
@@ -210,7 +210,7 @@ def _next(page: GroupPage) -> list[NextCall]:
     if not page.groups:
         return [suggestion(LIST_RUNS, "the recorded runs")]
     group = page.groups[0].group
-    calls = [suggestion(EXPLAIN_FAILURE, "its latest failure, explained", run=one_line(group.last_run, 48))]
+    calls = [suggestion(EXPLAIN_FAILURE, "its latest failure, explained", run=handle_of(group.last_run))]
     if page.check is None:
         print_of = group.fingerprint
         calls.append(suggestion(LIST_ERROR_GROUPS, "whether the first of these is fixed", fingerprint=print_of))

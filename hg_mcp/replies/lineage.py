@@ -8,14 +8,13 @@ from pydantic import Field, PrivateAttr
 
 from hg_mcp.names import COMPARE_RUNS, GET_STEP_VALUES
 from hg_mcp.queries.lineage import Hop, Lineage, Place
-from hg_mcp.replies.base import NextCall, Reply, Row, handles, next_part, suggestion
+from hg_mcp.replies.base import LONGEST_HANDLE, NextCall, Reply, Row, handles, next_part, suggestion
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.words import counted, handle
 from hg_mcp.text import one_line, printable, quoted
 
 __all__ = ["ValueTrace"]
 
-_LONGEST_HANDLE: Final = 100
 _LONGEST_SUMMARY: Final = 300
 _TIES: Final = {
     "edge": "edge of the graph",
@@ -138,7 +137,7 @@ def _next(found: Lineage) -> list[NextCall]:
     calls: list[NextCall] = []
     if found.has_good:
         calls.append(suggestion(COMPARE_RUNS, "whether a good run had another value there", run=run))
-    if len(path) <= _LONGEST_HANDLE:
+    if len(path) <= LONGEST_HANDLE:
         reason = "all that went into the step where the trail ends, and came out" if path else "the run's own inputs"
         calls.insert(0, suggestion(GET_STEP_VALUES, reason, run=run, step=path))
     return calls

@@ -7,14 +7,13 @@ from pydantic import Field, PrivateAttr
 
 from hg_mcp.names import GET_LOGS, GET_RUN_STEPS
 from hg_mcp.queries.logs import LEVELS, LogLine, LogPage
-from hg_mcp.replies.base import NextCall, Reply, Row, following, handles, next_part, started, suggestion
+from hg_mcp.replies.base import LONGEST_HANDLE, NextCall, Reply, Row, following, handles, next_part, started, suggestion
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.words import counted, error_line, file_from, handle, iso
 from hg_mcp.text import one_line, printable, quoted
 
 __all__ = ["LogList", "LogRow"]
 
-_LONGEST_HANDLE: Final = 100
 _HOW: Final = (
     "`rec.capture_logs()` stores what logging says inside steps (a logger's own level must let it through), and "
     "`current_step().log(...)` needs nothing."
@@ -127,6 +126,6 @@ def _next(page: LogPage) -> list[NextCall]:
     if not page.lines:
         return [suggestion(GET_LOGS, "all log records of the run", run=run)] if page.in_run else []
     severe = next((line.first for line in page.lines if line.first.level >= LEVELS["error"]), None)
-    if severe is None or not severe.path or len(severe.path) > _LONGEST_HANDLE:
+    if severe is None or not severe.path or len(severe.path) > LONGEST_HANDLE:
         return []
     return [suggestion(GET_RUN_STEPS, "the step that logged the first error", run=run, step=severe.path)]

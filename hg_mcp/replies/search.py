@@ -1,22 +1,19 @@
 """The reply of ``search_runs``: where a text is, and what of the record was not searched."""
 
 from collections.abc import Sequence
-from typing import Final, Self
+from typing import Self
 
 from pydantic import Field, PrivateAttr
 
 from hg_mcp.names import GET_LOGS, GET_RUN_STEPS, GET_STEP_VALUES, LIST_RUNS, SEARCH_RUNS, SUMMARIZE_RUN
 from hg_mcp.queries.search import Found, SearchPage
 from hg_mcp.queries.words import expiry_words
-from hg_mcp.replies.base import NextCall, Reply, Row, following, handles, next_part, started, suggestion
+from hg_mcp.replies.base import LONGEST_HANDLE, NextCall, Reply, Row, following, handles, next_part, started, suggestion
 from hg_mcp.replies.budget import Call, Part
-from hg_mcp.replies.words import counted, emptied_words, values_expiry
-from hg_mcp.text import head, one_line, printable, quoted
+from hg_mcp.replies.words import counted, emptied_words, handle_of, values_expiry
+from hg_mcp.text import head, one_line, quoted
 
 __all__ = ["HitRow", "SearchHits"]
-
-_LONGEST_ID: Final = 48
-_LONGEST_PATH: Final = 100
 
 
 class HitRow(Row):
@@ -37,7 +34,7 @@ class HitRow(Row):
         """A text as a row; of one run, without what is the run's."""
         hit = found.hit
         return cls(
-            run_id=_handle(found),
+            run_id=handle_of(found.hit.run_id),
             found_in=hit.kind,
             excerpt=one_line(found.excerpt, 400),
             path=one_line(hit.path, 400) or None,
@@ -92,10 +89,6 @@ class SearchHits(Reply):
         return hits, next_part(asked)
 
 
-def _handle(found: Found) -> str:
-    return head(printable(found.hit.run_id), _LONGEST_ID)
-
-
 def _unsearched(page: SearchPage) -> Unsearched | None:
     expired = values_expiry(page.run) if page.run else ""
     if not (page.runs_unsearched or page.texts_unsearched or page.values_unsearched or expired):
@@ -135,7 +128,7 @@ def _next(page: SearchPage) -> list[NextCall]:
     if not page.found:
         return [] if page.run or page.after is not None else [suggestion(LIST_RUNS, "all recorded runs")]
     first = page.found[0]
-    run, path = _handle(first), first.hit.path if len(first.hit.path) <= _LONGEST_PATH else ""
+    run, path = handle_of(first.hit.run_id), first.hit.path if len(first.hit.path) <= LONGEST_HANDLE else ""
     if first.hit.kind == "log":
         return [suggestion(GET_LOGS, "what was logged around the first hit", run=run, step=path)]
     if first.value:

@@ -9,7 +9,18 @@ from hg_mcp.names import DESCRIBE_GRAPH, GET_RUN_STEPS, GET_STEP_VALUES
 from hg_mcp.queries.packages import packages_of
 from hg_mcp.queries.steps import StepPage
 from hg_mcp.queries.words import now_us
-from hg_mcp.replies.base import NextCall, Reply, Row, call, following, handles, next_part, started, suggestion
+from hg_mcp.replies.base import (
+    LONGEST_HANDLE,
+    NextCall,
+    Reply,
+    Row,
+    call,
+    following,
+    handles,
+    next_part,
+    started,
+    suggestion,
+)
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.usage import UsageRow
 from hg_mcp.replies.words import counted, error_line, file_from, handle, iso, ms, package_words, since_now
@@ -19,8 +30,6 @@ from recorder.journal.frames import ErrorRecord
 from recorder.store.records import Attempt, Run, Step
 
 __all__ = ["StepList", "StepRow"]
-
-_LONGEST_HANDLE = 100
 
 
 class StepRow(Row):
@@ -246,7 +255,7 @@ def _summary(page: StepPage) -> str:
 
 def _next(page: StepPage) -> list[NextCall]:
     failed = next((step for step in page.steps if step.status == "failed" and not step.propagated), None)
-    if failed is None or len(failed.path) > _LONGEST_HANDLE:
+    if failed is None or len(failed.path) > LONGEST_HANDLE:
         return []
     found = [suggestion(GET_STEP_VALUES, "what went into the failing step", run=handle(page.run), step=failed.path)]
     if page.detail is None:

@@ -23,6 +23,7 @@ from hg_mcp.queries.runs import is_silent
 from hg_mcp.queries.story import Fault, RunStory
 from hg_mcp.queries.words import as_ranges
 from hg_mcp.replies.base import (
+    LONGEST_HANDLE,
     Items,
     NextCall,
     Reply,
@@ -45,7 +46,6 @@ from recorder.store.records import Run
 
 __all__ = ["RunSummary", "failing_line", "story_line"]
 
-_LONGEST_HANDLE: Final = 100
 _LONGEST_SUMMARY: Final = 200
 
 
@@ -344,10 +344,10 @@ def _next(story: RunStory) -> list[NextCall]:
         found.append(suggestion(EXPLAIN_FAILURE, reason, run=run))
     if story.faults:
         path = story.faults[0].first.path
-        if path and len(path) <= _LONGEST_HANDLE:
+        if path and len(path) <= LONGEST_HANDLE:
             found.append(suggestion(GET_STEP_VALUES, "what went into the first failing step", run=run, step=path))
     whose = "that step" if story.logged else "the run"
-    if story.logged is not None and len(story.logged) <= _LONGEST_HANDLE:
+    if story.logged is not None and len(story.logged) <= LONGEST_HANDLE:
         found.append(suggestion(GET_LOGS, f"what {whose} logged", run=run, step=story.logged))
     found += _comparisons(story)
     if story.unfinished:
@@ -373,7 +373,7 @@ def _comparisons(story: RunStory) -> list[NextCall]:
     run, found = handle(story.run), list[NextCall]()
     items = as_ranges(story.faults[0].items).replace(" ", "") if story.faults else ""
     if items and (story.run.items_completed or not story.run.is_map):
-        only = items if len(story.faults) > 1 and len(items) <= _LONGEST_HANDLE else ""
+        only = items if len(story.faults) > 1 and len(items) <= LONGEST_HANDLE else ""
         found.append(suggestion(CONTRAST_ITEMS, "what sets the failing items apart", run=run, a=only))
     if story.earlier_good:
         found.append(suggestion(COMPARE_RUNS, "where it first parts from a good run, and why", run=run))

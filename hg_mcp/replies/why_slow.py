@@ -14,7 +14,7 @@ from hg_mcp.queries.step_waits import NodeWait
 from hg_mcp.queries.what_if import WhatIf
 from hg_mcp.queries.why_slow import Slowness
 from hg_mcp.queries.words import as_ranges
-from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, suggestion
+from hg_mcp.replies.base import LONGEST_HANDLE, NextCall, Reply, Row, call, handles, next_part, suggestion
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.reasons import Reason, percent, reasons_of
 from hg_mcp.replies.words import counted, handle, lasted
@@ -22,7 +22,6 @@ from hg_mcp.text import one_line, printable, quoted
 
 __all__ = ["SlowRun"]
 
-_LONGEST_HANDLE: Final = 100
 _SHORT: Final = 0.01
 _MOST_OUTLIERS: Final = 50
 _CANNOT_TELL: Final = (
@@ -349,11 +348,11 @@ def _next(facts: Slowness) -> list[NextCall]:
     run, found = handle(facts.run), list[NextCall]()
     slow = sorted({item for one in facts.outliers if (item := outer_item(one.step.path)) is not None})
     items = as_ranges(slow).replace(" ", "")
-    if slow and len(items) <= _LONGEST_HANDLE and any(pace.items > 2 * len(slow) for pace in facts.maps):
+    if slow and len(items) <= LONGEST_HANDLE and any(pace.items > 2 * len(slow) for pace in facts.maps):
         reason = "what sets the items with slow steps apart"
         found.append(suggestion(CONTRAST_ITEMS, reason, run=run, a=items, b="rest"))
     worst = next((share for share in facts.shares if share.node), None)
-    if worst and len(path := worst.longest.step.path) <= _LONGEST_HANDLE:
+    if worst and len(path := worst.longest.step.path) <= LONGEST_HANDLE:
         reason = f"the longest step on the critical path, {percent(worst.longest.ms, facts.ms)} of the run"
         found.append(suggestion(GET_RUN_STEPS, reason, run=run, step=path))
     if any(pace.verdict == "slower" for pace in facts.paces):

@@ -17,6 +17,7 @@ __all__ = [
     "error_line",
     "file_from",
     "handle",
+    "handle_of",
     "iso",
     "lasted",
     "listed",
@@ -86,7 +87,12 @@ def listed(words: Sequence[str]) -> str:
 
 def handle(run: Run) -> str:
     """The id of a run as far as it is needed to ask for it: a prefix of it where a foreign id is very long."""
-    return head(printable(run.run_id), _LONGEST_ID)
+    return handle_of(run.run_id)
+
+
+def handle_of(run_id: str) -> str:
+    """The handle of the run that has this id."""
+    return head(printable(run_id), _LONGEST_ID)
 
 
 def error_line(error_type: str | None, message: str | None, limit: int = 160) -> str | None:

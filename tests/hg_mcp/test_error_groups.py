@@ -226,3 +226,11 @@ async def test_an_unknown_fingerprint_or_graph_is_refused_with_those_there_are(t
         await ask_store(store, "list_error_groups", fingerprint=known[:-1] + "x")
     with pytest.raises(UnknownWordError, match="Valid: 'classify'"):
         await ask_store(store, "list_error_groups", graph="clasify")
+
+
+async def test_the_runs_of_a_group_are_told_by_handles_that_find_them(tmp_path: Path):
+    store = write_store(tmp_path, a_run(1, hour=0, error=BOOM, run_id="nightly  " + "0123456789" * 9))
+    reply = await ask_store(store, "list_error_groups")
+    handles = {reply["groups"][0]["last_run"], *(one["arguments"].get("run") for one in reply["next"])} - {None}
+    for handle in handles:
+        assert (await ask_store(store, "summarize_run", run=handle))["failures"] == 1
