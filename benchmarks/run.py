@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks import asking, ingesting, keeping, logs, pauses, recording, slowing, starting, values
+from benchmarks import asking, comparing, ingesting, keeping, logs, pauses, recording, slowing, starting, values
 from benchmarks.scale import SCALE
 from benchmarks.table import Row, rendered
 
@@ -16,7 +16,7 @@ Beside MLflow (steps a second until they are persisted, too), Langfuse, LangSmit
 def main() -> None:
     """Measure, print each row as it comes, write the table."""
     rows: list[Row] = []
-    for part in (recording, pauses, slowing, values, logs, starting, ingesting, keeping, asking):
+    for part in (recording, pauses, slowing, values, logs, starting, ingesting, keeping, asking, comparing):
         for row in part.rows():
             print(f"{row.ratio:6.2f} ({row.promise})  {row.what}: {row.ours}; {row.other}", flush=True)
             rows.append(row)

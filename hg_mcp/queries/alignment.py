@@ -2,37 +2,34 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from hg_mcp.queries.step_paths import outer_item_path
-from recorder.store.records import Step, StepValue
+from recorder.store.records import BriefStep, StepDigests
 
 __all__ = ["Pair", "Trace", "aligned", "moved_items"]
+
+_Inputs = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """The steps of a run, in start order, with their values (without contents) by step number."""
+    """The steps of a run, in start order, and which values were captured of them, by step number."""
 
-    steps: Sequence[Step]
-    values: Mapping[int, Sequence[StepValue]]
-
-    def digests(self, step: int, direction: str) -> dict[str, str]:
-        """The digests of a step's values by name; what is not captured is not there."""
-        found = (one.value for one in self.values.get(step, ()))
-        return {one.name: one.digest for one in found if one.direction == direction and one.digest}
+    steps: Sequence[BriefStep]
+    values: Mapping[int, StepDigests]
 
     @property
     def cut(self) -> int:
         """How many of its values were kept in part."""
-        return sum(one.value.status == "truncated" for values in self.values.values() for one in values)
+        return sum(one.cut for one in self.values.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):  # no dataclass: one is made for every step
     """A step of the one run and its like in the other; one of the two may be missing."""
 
-    step: Step | None
-    like: Step | None
+    step: BriefStep | None
+    like: BriefStep | None
 
     @property
     def path(self) -> str:
@@ -58,12 +55,14 @@ def aligned(run: Trace, against: Trace, moved: Mapping[str, str]) -> Iterator[Pa
         waiting = next(lacking, None)
 
 
-def _lacking(run: Trace, against: Trace, moved: Mapping[str, str]) -> list[Step]:
+def _lacking(run: Trace, against: Trace, moved: Mapping[str, str]) -> list[BriefStep]:
     there = {_translated(step.path, moved) for step in run.steps}
     return [step for step in against.steps if step.path not in there]
 
 
 def _translated(path: str, moved: Mapping[str, str]) -> str:
+    if not moved:
+        return path
     item = outer_item_path(path)
     return moved.get(item, item) + path[len(item) :]
 
@@ -79,18 +78,18 @@ def moved_items(run: Trace, against: Trace) -> dict[str, str]:
     return moved | {path: "" for path in taken - moved.keys() - same_place if path in ours}
 
 
-def _items_by_inputs(trace: Trace) -> dict[str, tuple[tuple[str, str], ...]]:
+def _items_by_inputs(trace: Trace) -> dict[str, _Inputs]:
     """The inputs of the first step inside each item that has any."""
-    found: dict[str, tuple[tuple[str, str], ...]] = {}
+    found: dict[str, _Inputs] = {}
     for step in trace.steps:
-        item = outer_item_path(step.path)
-        if item and item not in found and (inputs := trace.digests(step.step, "input")):
-            found[item] = tuple(sorted(inputs.items()))
+        values = trace.values.get(step.step)
+        if values and values.inputs and (item := outer_item_path(step.path)) and item not in found:
+            found[item] = tuple(sorted(values.inputs.split()))
     return found
 
 
-def _unique(keys: Mapping[str, tuple[tuple[str, str], ...]]) -> dict[tuple[tuple[str, str], ...], str]:
-    found: dict[tuple[tuple[str, str], ...], list[str]] = {}
+def _unique(keys: Mapping[str, _Inputs]) -> dict[_Inputs, str]:
+    found: dict[_Inputs, list[str]] = {}
     for path, key in keys.items():
         found.setdefault(key, []).append(path)
     return {key: paths[0] for key, paths in found.items() if len(paths) == 1}

@@ -4,19 +4,19 @@ Equal values have equal digests, so only what differs is decoded. A step that me
 place of its own, and what differs after the first divergence is counted as its consequence, not told as a cause.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from hg_mcp.queries.alignment import Pair, Trace, aligned, moved_items
 from hg_mcp.queries.changes import Change, changes, decoded
-from hg_mcp.queries.nodes import NodeFacts, nodes_of
+from hg_mcp.queries.nodes import nearest_rank
 from hg_mcp.queries.reference import Difference, Reference, changed_code, differences, reference_for
 from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.step_paths import node_id
 from recorder.journal.frames import GraphFrame, GraphNode
 from recorder.store.protocols import RunReader
-from recorder.store.records import Run, Step, StepFilter, StepValue, StoredValue
+from recorder.store.records import BriefStep, Run, StoredValue
 
 __all__ = ["Comparison", "Divergence", "Pace", "ValueChange", "compare_runs"]
 
@@ -27,6 +27,7 @@ _OWN: Final = frozenset({"input", "code", "decision", "cached", "missing", "extr
 """What of a step is not merely that of the steps inside it."""
 _SLOWER: Final = 1.5
 _NOTICEABLE_MS: Final = 1.0
+_FEW: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,15 @@ class Pace:
     against_count: int
     against_avg_ms: float
     within: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Times:
+    """How often a node executed, and what it took each time, shortest first."""
+
+    node: str
+    count: int
+    ms: Sequence[float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +129,7 @@ async def compare_runs(reader: RunReader, handle: str, against: str) -> Comparis
         changes=await _value_changes(reader, run, reference.run, first.pair) if first else (),
         divergences=found,
         differences=different,
-        pace=_paces(nodes_of(await reader.samples(run.key)), nodes_of(await reader.samples(reference.run.key))),
+        pace=_paces(ours.steps, theirs.steps),
         moved=sum(bool(place) for place in moved.values()),
         values=(bool(ours.values), bool(theirs.values)),
         codes=(_has_code(structures[0]), _has_code(structures[1])),
@@ -129,10 +139,9 @@ async def compare_runs(reader: RunReader, handle: str, against: str) -> Comparis
 
 
 async def _trace(reader: RunReader, run: Run) -> Trace:
-    values: dict[int, list[StepValue]] = {}
-    for one in await reader.values_across(run.key, StepFilter(), with_data=False, limit=4 * _MOST_STEPS):
-        values.setdefault(one.step, []).append(one)
-    return Trace(steps=await reader.steps(run.key, StepFilter(), limit=_MOST_STEPS), values=values)
+    steps = await reader.brief_steps(run.key, limit=_MOST_STEPS)
+    values = await reader.digests(run.key, limit=_MOST_STEPS)
+    return Trace(steps=steps, values={one.step: one for one in values})
 
 
 def _has_code(structure: GraphFrame | None) -> bool:
@@ -142,15 +151,17 @@ def _has_code(structure: GraphFrame | None) -> bool:
 def _divergences(pairs: Sequence[Pair], ours: Trace, theirs: Trace, changed: Mapping[str, object]) -> list[Divergence]:
     """Steps that differ themselves, in order; of those around a step that differs, only what is their own."""
     found: list[Divergence] = []
-    differing: set[tuple[bool, int]] = set()
+    of_ours: set[int] = set()
+    of_theirs: set[int] = set()
     for pair in reversed(pairs):
-        own = list(_kinds(pair, ours, theirs, changed))
-        numbers = [(side, step.step) for side, step in ((True, pair.step), (False, pair.like)) if step]
-        if any(number in differing for number in numbers):
+        own = _kinds(pair, ours, theirs, changed)
+        step, like = pair
+        if (step and step.step in of_ours) or (like and like.step in of_theirs):
             own = [kind for kind in own if kind in _OWN]
-        around = [(side, step.parent) for side, step in ((True, pair.step), (False, pair.like)) if step]
-        if own or any(number in differing for number in numbers):
-            differing.update(around)
+        elif not own:
+            continue
+        of_ours.update((step.parent,) if step else ())
+        of_theirs.update((like.parent,) if like else ())
         if own:
             found.append(Divergence(pair=pair, kinds=own))
     found.reverse()
@@ -172,34 +183,29 @@ def _without_what_is_inside(found: Sequence[Divergence]) -> list[Divergence]:
     return [one for one in found if one.kinds[0] not in {"missing", "extra"} or not is_inside(one)]
 
 
-def _kinds(pair: Pair, ours: Trace, theirs: Trace, changed: Mapping[str, object]) -> Iterator[str]:
+def _kinds(pair: Pair, ours: Trace, theirs: Trace, changed: Mapping[str, object]) -> list[str]:
     """What differs, in order of cause."""
-    step, like = pair.step, pair.like
+    step, like = pair
     if step is None or like is None:
-        yield "missing" if step is None else "extra"
-        return
-    if step.kind == "node" and node_id(step.path) in changed:
-        yield "code"
-    if _differ(ours, theirs, step, like, "input"):
-        yield "input"
-    if step.decision != like.decision:
-        yield "decision"
-    if _differ(ours, theirs, step, like, "output"):
-        yield "output"
-    if (step.error_type, step.error_message) != (like.error_type, like.error_message):
-        yield "error"
-    elif step.status != like.status:
-        yield "status"
-    if step.attempts != like.attempts:
-        yield "attempts"
-    if step.cached != like.cached:
-        yield "cached"
+        return ["missing" if step is None else "extra"]
+    one, other = ours.values.get(step.step), theirs.values.get(like.step)
+    error = (step.error_type, step.error_message) != (like.error_type, like.error_message)
+    differing = {
+        "code": changed and step.kind == "node" and node_id(step.path) in changed,
+        "input": one and other and _differ(one.inputs, other.inputs),
+        "decision": step.decision != like.decision,
+        "output": one and other and _differ(one.outputs, other.outputs),
+        "error": error,
+        "status": not error and step.status != like.status,
+        "attempts": step.attempts != like.attempts,
+        "cached": step.cached != like.cached,
+    }
+    return [kind for kind, holds in differing.items() if holds]
 
 
-def _differ(ours: Trace, theirs: Trace, step: Step, like: Step, direction: str) -> bool:
+def _differ(one: str, other: str) -> bool:
     """Whether values that both captured differ; where both have any, also whether one has more."""
-    one, other = ours.digests(step.step, direction), theirs.digests(like.step, direction)
-    return bool(one and other) and one != other
+    return one != other and bool(one and other) and set(one.split()) != set(other.split())
 
 
 def _guilty(first: Divergence, ours: Trace, changed: Mapping[str, object]) -> str:
@@ -237,7 +243,8 @@ def _reason(
         return "cache"
     if "attempts" in kinds:
         return "retry"
-    equal = bool(ours.digests(step.step, "input")) and bool(theirs.digests(like.step, "input"))
+    one, other = ours.values.get(step.step), theirs.values.get(like.step)
+    equal = bool(one and one.inputs and other and other.inputs)
     if "error" in kinds and not equal:
         return "error"
     if not all(map(_has_code, structures)):
@@ -267,32 +274,47 @@ def _changed_values(ours: Sequence[StoredValue], theirs: Sequence[StoredValue]) 
     return found
 
 
-def _paces(ours: Sequence[NodeFacts], theirs: Sequence[NodeFacts]) -> list[Pace]:
+def _paces(ours: Sequence[BriefStep], theirs: Sequence[BriefStep]) -> list[Pace]:
     """Nodes whose average differs by half or more, those that cost or save most first."""
-    likes = {(one.node, one.graph): one for one in theirs}
-    found = [_pace(one, like) for one in ours if (like := likes.get((one.node, one.graph)))]
+    likes = _times(theirs)
+    found = [_pace(one, like) for node, one in _times(ours).items() if (like := likes.get(node))]
     return sorted(filter(None, found), key=lambda pace: -abs(pace.avg_ms - pace.against_avg_ms) * pace.count)
 
 
-def _pace(one: NodeFacts, like: NodeFacts) -> Pace | None:
-    if not one.avg_ms or not like.avg_ms:
+def _times(steps: Sequence[BriefStep]) -> dict[tuple[str, str], _Times]:
+    """What each node took, by its name and graph; executions that a cache served count, their times do not."""
+    executions: dict[tuple[str, str], list[BriefStep]] = {}
+    for step in steps:
+        if step.kind == "node":
+            executions.setdefault((step.node, step.graph), []).append(step)
+    return {
+        node: _Times(
+            node=node[0],
+            count=len(those),
+            ms=sorted(one.duration_ms for one in those if one.duration_ms is not None and not one.cached),
+        )
+        for node, those in executions.items()
+    }
+
+
+def _pace(one: _Times, like: _Times) -> Pace | None:
+    if not sum(one.ms) or not sum(like.ms):
         return None
-    ratio = one.avg_ms / like.avg_ms
-    if 1 / _SLOWER < ratio < _SLOWER or abs(one.avg_ms - like.avg_ms) < _NOTICEABLE_MS:
+    avg_ms, against_avg_ms = sum(one.ms) / len(one.ms), sum(like.ms) / len(like.ms)
+    if 1 / _SLOWER < avg_ms / against_avg_ms < _SLOWER or abs(avg_ms - against_avg_ms) < _NOTICEABLE_MS:
         return None
     return Pace(
         node=one.node,
         count=one.count,
-        avg_ms=one.avg_ms,
+        avg_ms=avg_ms,
         against_count=like.count,
-        against_avg_ms=like.avg_ms,
+        against_avg_ms=against_avg_ms,
         within=_within(one, like),
     )
 
 
-def _within(one: NodeFacts, like: NodeFacts) -> bool | None:
+def _within(one: _Times, like: _Times) -> bool | None:
     """Whether each median is no more than the other's p95; None where there are too few executions to tell."""
-    sides = (one.p50_ms, one.p95_ms, like.p50_ms, like.p95_ms)
-    if min(one.count, like.count) < 5 or None in sides:
+    if min(one.count, like.count) < _FEW:
         return None
-    return (one.p50_ms or 0) <= (like.p95_ms or 0) and (like.p50_ms or 0) <= (one.p95_ms or 0)
+    return all(nearest_rank(a.ms, 50) <= nearest_rank(b.ms, 95) for a, b in ((one, like), (like, one)))

@@ -4,28 +4,29 @@ Deterministic, and honest about chance: each p is exact or an upper bound, and c
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from hg_mcp.errors import CannotAnswer
 from hg_mcp.names import GET_RUN_STEPS
-from hg_mcp.queries.features import Column, Feature, columns_of
+from hg_mcp.queries.columns import Column, Feature
+from hg_mcp.queries.features import Inside, columns_of
 from hg_mcp.queries.items import read_items
 from hg_mcp.queries.separation import Rule, best_category, best_threshold, holm, smallest_p
-from hg_mcp.queries.step_paths import place_within
+from hg_mcp.queries.step_paths import node_id
 from hg_mcp.queries.steps import find_step
 from hg_mcp.queries.words import as_ranges
 from hg_mcp.text import quoted
 from recorder.store.protocols import RunReader
-from recorder.store.records import Run, Step, StepFilter, StepValue
+from recorder.store.records import BriefStep, Run, StepFilter
 
 __all__ = ["CONCLUSIVE", "Contrast", "Separator", "Side", "contrast"]
 
 CONCLUSIVE: Final = 0.01
 _MOST_STEPS: Final = 100_000
+_MOST_VALUES: Final = 4 * _MOST_STEPS
 _FEWEST: Final = 2
-_Row = TypeVar("_Row", Step, StepValue)
 _RANKS: Final = ("kind", "missing", "value", "decision", "cached", "number", "ascii", "length", "type", "executed")
 
 
@@ -34,7 +35,7 @@ class Side:
     """One of the two sets of items: their rows, and the words that chose them."""
 
     asked: str
-    items: Sequence[Step]
+    items: Sequence[BriefStep]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,14 +103,17 @@ async def contrast(reader: RunReader, run: Run, a: str, b: str, *, step: str = "
         CannotAnswer: There is no such map, a side is empty, or the words are not of their form.
     """
     under = (await find_step(reader, run, step)).path if step else ""
-    steps = await reader.steps(run.key, StepFilter(under=under), limit=_MOST_STEPS)
-    left_out = await reader.count_steps(run.key, StepFilter(under=under)) - len(steps)
+    steps = await reader.brief_steps(run.key, under=under, limit=_MOST_STEPS)
+    in_all = await reader.count_steps(run.key, StepFilter(under=under)) if len(steps) == _MOST_STEPS else len(steps)
     map_path, sides = _chosen(_maps(steps), run, a, b, under)
     items, split = [*sides[0].items, *sides[1].items], len(sides[0].items)
-    values = await reader.values_across(run.key, StepFilter(under=map_path), with_data=True, limit=_MOST_STEPS)
-    below = _by_item(items, map_path, steps)
-    focus = _failing_place(items, below)
-    compared = _distinct(columns_of(run, items, below, _by_item(items, map_path, values)), focus)
+    inside = _inside(items, map_path, steps)
+    executed = [(inside[step.step], step) for step in steps if step.step in inside]
+    brief = await reader.brief_values(run.key, limit=_MOST_VALUES)
+    values = [(inside[value.step], value) for value in brief if value.step in inside]
+    contents = await reader.contents(run.key, limit=_MOST_VALUES)
+    focus = _failing_place(executed)
+    compared = _distinct(columns_of(run, items, executed, values, contents), focus)
     return Contrast(
         run=run,
         map_path=map_path,
@@ -120,20 +124,20 @@ async def contrast(reader: RunReader, run: Run, a: str, b: str, *, step: str = "
         reachable_p=min(1.0, smallest_p(split, len(items) - split) * max(len(compared), 1)),
         values=bool(values),
         focus=focus,
-        left_out=left_out,
+        left_out=in_all - len(steps),
     )
 
 
-def _maps(steps: Sequence[Step]) -> dict[str, list[Step]]:
+def _maps(steps: Sequence[BriefStep]) -> dict[str, list[BriefStep]]:
     """The item rows of each map, by the path of its step; outer maps first."""
-    found: dict[str, list[Step]] = {}
+    found: dict[str, list[BriefStep]] = {}
     for step in steps:
         if step.kind == "item":
             found.setdefault(step.path.rpartition("[")[0], []).append(step)
     return dict(sorted(found.items(), key=lambda entry: entry[0].count("[")))
 
 
-def _chosen(maps: Mapping[str, list[Step]], run: Run, a: str, b: str, under: str) -> tuple[str, tuple[Side, Side]]:
+def _chosen(maps: Mapping[str, list[BriefStep]], run: Run, a: str, b: str, under: str) -> tuple[str, tuple[Side, Side]]:
     """The map meant, and its two sides."""
     if not maps or (under and under not in maps):
         raise CannotAnswer(_no_map(maps, run, under))
@@ -154,19 +158,19 @@ def _no_map(maps: Mapping[str, object], run: Run, under: str) -> str:
     return f"No map at {where} {quoted(run.run_id)}. {meant} Call {GET_RUN_STEPS} to see its steps."
 
 
-def _sides(items: Sequence[Step], a: str, b: str) -> tuple[Side, Side]:
+def _sides(items: Sequence[BriefStep], a: str, b: str) -> tuple[Side, Side]:
     chosen = _picked(a, items)
     numbers = {item.item for item in chosen}
     others = [item for item in items if item.item not in numbers]
     return Side(asked=a, items=chosen), Side(asked=b, items=others if b == "rest" else _picked(b, others))
 
 
-def _picked(given: str, items: Sequence[Step]) -> list[Step]:
+def _picked(given: str, items: Sequence[BriefStep]) -> list[BriefStep]:
     wanted = read_items(given)
     return [item for item in items if item.item in wanted.indexes or item.status in wanted.statuses]
 
 
-def _empty_side(path: str, items: Sequence[Step], run: Run, sides: tuple[Side, Side]) -> str:
+def _empty_side(path: str, items: Sequence[BriefStep], run: Run, sides: tuple[Side, Side]) -> str:
     name, side = ("a", sides[0]) if not sides[0].items else ("b", sides[1])
     counts = Counter(item.status for item in items)
     there = ", ".join(f"{count} {status}" for status, count in counts.most_common())
@@ -179,27 +183,23 @@ def _empty_side(path: str, items: Sequence[Step], run: Run, sides: tuple[Side, S
     )
 
 
-def _by_item(items: Sequence[Step], map_path: str, rows: Iterable[_Row]) -> dict[int, list[_Row]]:
-    """Rows by the position of the item that they stand in; the item rows themselves are left out."""
+def _inside(items: Sequence[BriefStep], map_path: str, steps: Sequence[BriefStep]) -> dict[int, Inside]:
+    """Where the executions of nodes inside the items are, by step number."""
     positions = {str(item.item): position for position, item in enumerate(items)}
-    start = len(map_path) + 1
-    found: dict[int, list[_Row]] = {}
-    for row in rows:
-        index, _, rest = row.path[start:].partition("]")
-        if rest and (position := positions.get(index)) is not None:
-            found.setdefault(position, []).append(row)
+    opening = f"{map_path}["
+    found: dict[int, Inside] = {}
+    for step in steps:
+        if step.kind == "node" and step.path.startswith(opening):
+            index, _, rest = step.path[len(opening) :].partition("]")
+            if rest and (position := positions.get(index)) is not None:
+                found[step.step] = Inside(position, node_id(rest))
     return found
 
 
-def _failing_place(items: Sequence[Step], below: Mapping[int, Sequence[Step]]) -> str:
+def _failing_place(executed: Sequence[tuple[Inside, BriefStep]]) -> str:
     """Where within the items most failures arose."""
-    places = Counter(
-        place_within(items[position].path, step.path)
-        for position, steps in below.items()
-        for step in steps
-        if step.status == "failed" and not step.propagated
-    )
-    return places.most_common(1)[0][0] if places else ""
+    failed = (place for (_, place), step in executed if step.status == "failed" and not step.propagated)
+    return next((place for place, _ in Counter(failed).most_common(1)), "")
 
 
 def _distinct(columns: Sequence[Column], focus: str) -> list[tuple[Column, list[Feature]]]:
@@ -229,7 +229,7 @@ def _signature(column: Column) -> object:
 
 
 def _separators(
-    compared: Sequence[tuple[Column, Sequence[Feature]]], items: Sequence[Step], split: int, focus: str
+    compared: Sequence[tuple[Column, Sequence[Feature]]], items: Sequence[BriefStep], split: int, focus: str
 ) -> list[Separator]:
     """Every rule that holds for more of the one side; those that pick out the same items as one."""
     judged = [(column, alike, rule) for column, alike in compared if (rule := _rule(column, split))]
@@ -256,7 +256,9 @@ def _rule(column: Column, split: int) -> Rule | None:
     return best_threshold(a, b) if column.feature.is_number else best_category(a, b)
 
 
-def _separator(column: Column, alike: Sequence[Feature], rule: Rule, items: Sequence[Step], split: int) -> Separator:
+def _separator(
+    column: Column, alike: Sequence[Feature], rule: Rule, items: Sequence[BriefStep], split: int
+) -> Separator:
     hits = [position for position, cell in column.cells.items() if rule.keeps(cell)]
     misses = [position for position, cell in column.cells.items() if position >= split and not rule.keeps(cell)]
     of_a = [position for position in hits if position < split]
@@ -275,8 +277,8 @@ def _separator(column: Column, alike: Sequence[Feature], rule: Rule, items: Sequ
         alike=alike,
         range_a=_range(column, range(split)),
         range_b=_range(column, range(split, len(items))),
-        shown_by=items[of_a[0]].path if of_a else "",
-        not_by=items[misses[0]].path if misses else "",
+        shown_by=items[min(of_a)].path if of_a else "",
+        not_by=items[min(misses)].path if misses else "",
     )
 
 

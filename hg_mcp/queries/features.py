@@ -1,223 +1,181 @@
 """What can be said of each item of a map: a column for everything that its steps and their values have a measure of.
 
-A column holds a plain number or word for each item that has it. Columns that could not tell any item from another are
-not made.
+Columns that could not tell any item from another are not made.
 """
 
 import re
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import Any, Final, NamedTuple, cast
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from hg_mcp.queries.step_paths import place_within
-from recorder.store.records import Run, Step, StepValue
+from hg_mcp.queries.columns import Column, Feature, Met
+from recorder.store.records import BriefStep, BriefValue, Run
 
-__all__ = ["Column", "Feature", "columns_of"]
+__all__ = ["Inside", "columns_of"]
 
 _DEPTH: Final = 4
 _WIDTH: Final = 40
+_MOST_KEYS: Final = 200
+"""Different keys of the objects at one place, from which more are data, as ids are, and not names of members."""
 _LONGEST_CATEGORY: Final = 60
-_NUMERIC: Final = frozenset({"number", "length", "size", "attempts", "duration_ms", "started_ms", "concurrency"})
-_EFFECTS: Final = frozenset({"attempts", "duration_ms"})
-
-Cells = dict[int, Any]
-
-
-class Feature(NamedTuple):  # a tuple, since it is hashed a hundred times for each item
-    """What is measured: ``measure`` of the value at ``path``, or of the step itself, at ``place`` within the item.
-
-    ``direction`` and ``path`` are empty where it is a measure of the step; ``place`` too where it is one of the item.
-    """
-
-    measure: str
-    place: str = ""
-    direction: str = ""
-    path: str = ""
-
-    @property
-    def is_number(self) -> bool:
-        """Whether it is judged by a threshold, not by categories."""
-        return self.measure in _NUMERIC
-
-    @property
-    def may_be_effect(self) -> bool:
-        """Whether a failure itself changes it, so that it explains none."""
-        return self.measure in _EFFECTS
+_KINDS: Final[Mapping[type, str]] = {
+    type(None): "null",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    str: "a text",
+    list: "a list",
+    dict: "an object",
+}
+_STEP: Final[Mapping[str, Callable[[BriefStep], Any]]] = {
+    "cached": attrgetter("cached"),
+    "thread": attrgetter("thread"),
+    "attempts": attrgetter("attempts"),
+    "decision": lambda step: step.decision and step.decision[:_LONGEST_CATEGORY],
+    "duration_ms": attrgetter("duration_ms"),
+}
+_VALUE: Final = tuple((measure, attrgetter(measure)) for measure in ("type", "status", "size"))
+_TEXT: Final = frozenset({str})
+_SIZED: Final = frozenset({str, list})
+_NUMBER: Final = frozenset({int, float})
+_PLAIN: Final = frozenset({str, bool, int, float})
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A feature, and what each item (by its number in the map's start order) has of it."""
+class Inside(NamedTuple):
+    """Where a step is: in which item (its position among those looked at), and at which place within it."""
 
-    feature: Feature
-    cells: Mapping[int, Hashable]
+    position: int
+    place: str
 
 
 def columns_of(
-    run: Run, items: Sequence[Step], below: Mapping[int, Sequence[Step]], values: Mapping[int, Sequence[StepValue]]
+    run: Run,
+    items: Sequence[BriefStep],
+    steps: Sequence[tuple[Inside, BriefStep]],
+    values: Sequence[tuple[Inside, BriefValue]],
+    contents: Mapping[str, bytes],
 ) -> list[Column]:
     """Every column that tells some items from others.
 
     Args:
         run: The run, from whose start moments count.
         items: The item rows.
-        below: By an item's position in ``items``, the steps inside it, in start order.
-        values: Likewise the values of those steps.
+        steps: The executions of nodes inside them, in start order.
+        values: Likewise their values.
+        contents: What those hold that were captured, by digest.
     """
-    table = _Table()
-    _add_items(table, run, items)
-    for position, item in enumerate(items):
-        _add_steps(table, position, item, below.get(position, ()))
-        _add_values(table, position, item, values.get(position, ()))
-    return list(table.columns(len(items)))
+    found = [*_of_items(run, items), *_of_steps(steps, len(items)), *_of_values(values, contents)]
+    return [column for column in found if column is not None]
 
 
-class _Table:
-    """Columns in the making. A feature met again within an item keeps its largest number and its first word."""
-
-    def __init__(self) -> None:
-        self._cells: dict[Feature, Cells] = {}
-        self._parents: dict[Feature, Feature] = {}
-        self._decoded: dict[str, Any] = {}
-
-    def put(self, position: int, feature: Feature, cell: Any) -> None:
-        cells = self._cells.get(feature)
-        if cells is None:
-            cells = self._cells[feature] = {}
-        if position not in cells or (feature.is_number and cell > cells[position]):
-            cells[position] = cell
-
-    def put_inside(self, position: int, parent: Feature, feature: Feature, cell: Any) -> None:
-        """The kind of what stands inside a container, which another container of that place may lack."""
-        self._parents[feature] = parent
-        self.put(position, feature, cell)
-
-    def decoded(self, one: StepValue) -> Any:
-        """The content of a value; equal ones are decoded once."""
-        digest, data = one.value.digest or "", one.value.data or b""
-        if digest not in self._decoded:
-            try:
-                content = msgspec.json.decode(data)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                content = None
-            self._decoded[digest] = content
-        return self._decoded[digest]
-
-    def columns(self, count: int) -> Iterator[Column]:
-        for feature, found in self._cells.items():
-            is_total = feature.measure == "executed"
-            cells = {position: position in found for position in range(count)} if is_total else found
-            if len(set(cells.values())) > 1:
-                yield Column(feature, cells)
-        yield from self._missing()
-
-    def _missing(self) -> Iterator[Column]:
-        for feature, parent in self._parents.items():
-            inside, around = self._cells[feature], self._cells[parent]
-            lacking = {position: position not in inside for position, kind in around.items() if kind == "an object"}
-            if any(lacking.values()) and not all(lacking.values()):
-                yield Column(Feature("missing", feature.place, feature.direction, feature.path), lacking)
-
-
-def _add_items(table: _Table, run: Run, items: Sequence[Step]) -> None:
+def _of_items(run: Run, items: Sequence[BriefStep]) -> Iterator[Column | None]:
     """When each started, and how many were executing then."""
     starts = sorted((item.started_at, position) for position, item in enumerate(items))
     ends = sorted(item.ended_at for item in items if item.ended_at is not None)
-    ended = 0
+    started, concurrency, ended = Met(), Met(), 0
     for before, (start, position) in enumerate(starts):
         while ended < len(ends) and ends[ended] <= start:
             ended += 1
-        table.put(position, Feature("started_ms"), (start - run.started_at) / 1000)
-        table.put(position, Feature("concurrency"), max(before - ended, 0) + 1)
+        started.put(position, (start - run.started_at) / 1000)
+        concurrency.put(position, max(before - ended, 0) + 1)
+    yield started.column(Feature("started_ms"))
+    yield concurrency.column(Feature("concurrency"))
 
 
-def _add_steps(table: _Table, position: int, item: Step, steps: Sequence[Step]) -> None:
-    for step in steps:
-        if step.kind != "node":
-            continue
-        place = place_within(item.path, step.path)
-        table.put(position, Feature("executed", place), cell=True)
-        table.put(position, Feature("cached", place), step.cached)
-        table.put(position, Feature("thread", place), step.thread)
-        table.put(position, Feature("attempts", place), step.attempts)
-        if step.decision is not None:
-            table.put(position, Feature("decision", place), step.decision[:_LONGEST_CATEGORY])
-        if step.duration_ms is not None:
-            table.put(position, Feature("duration_ms", place), step.duration_ms)
+def _of_steps(steps: Sequence[tuple[Inside, BriefStep]], items: int) -> Iterator[Column | None]:
+    by_place: dict[str, Met] = {}
+    for (position, place), step in steps:
+        (by_place.get(place) or by_place.setdefault(place, Met())).put(position, step)
+    for place, met in by_place.items():
+        there = set(met.positions)
+        executed = Met(list(range(items)), [position in there for position in range(items)])
+        yield executed.column(Feature("executed", place))
+        for measure, measured in _STEP.items():
+            yield met.measured(measured).column(Feature(measure, place))
 
 
-def _add_values(table: _Table, position: int, item: Step, values: Sequence[StepValue]) -> None:
-    for one in values:
-        stored, place = one.value, place_within(item.path, one.path)
-
-        def feature(measure: str, path: str, place: str = place, direction: str = stored.direction) -> Feature:
-            return Feature(measure, place, direction, path)
-
-        table.put(position, feature("type", stored.name), stored.type)
-        table.put(position, feature("status", stored.name), stored.status)
-        if stored.size is not None:
-            table.put(position, feature("size", stored.name), stored.size)
-        if stored.status == "captured" and stored.data is not None:
-            _add_content(table, position, feature("kind", stored.name), table.decoded(one), None, _DEPTH)
+def _of_values(values: Sequence[tuple[Inside, BriefValue]], contents: Mapping[str, bytes]) -> Iterator[Column | None]:
+    by_name: dict[tuple[str, str, str], Met] = {}
+    for (position, place), one in values:
+        at = place, one.direction, one.name
+        (by_name.get(at) or by_name.setdefault(at, Met())).put(position, one)
+    decoded = {digest: _decoded(data) for digest, data in contents.items()}
+    for at, met in by_name.items():
+        for measure, measured in _VALUE:
+            yield met.measured(measured).column(Feature(measure, *at))
+        captured = ((at, one.digest) for at, one in met.pairs() if one.status == "captured" and one.digest in decoded)
+        yield from _of_contents(Feature("kind", *at), Met.of((at, decoded[digest]) for at, digest in captured), _DEPTH)
 
 
-def _add_content(table: _Table, position: int, at: Feature, content: Any, around: Feature | None, depth: int) -> None:
-    """What a JSON value at a place is, and what is inside it."""
-    kind = _kind(content)
-    if around is None:
-        table.put(position, at, kind)
-    else:
-        table.put_inside(position, around, at, kind)
-    for measure, cell in _measures(content, kind):
-        table.put(position, Feature(measure, at.place, at.direction, at.path), cell)
+def _decoded(data: bytes) -> Any:
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _of_contents(at: Feature, met: Met, depth: int) -> Iterator[Column | None]:
+    """What the JSON values at a place are, and what is inside them."""
+    if not met.positions:
+        return
+    yield Met(met.positions, [_KINDS[type(one)] for one in met.found]).column(at)
+    for measure, types, measured in _MEASURES:
+        of_type = met.typed(types)
+        if of_type.positions:
+            yield of_type.measured(measured).column(at._replace(measure=measure))
     if depth:
-        around = at if isinstance(content, dict) else None
-        for path, inner in islice(_inside(content, at), _WIDTH):
-            feature = Feature("kind", at.place, at.direction, path)
-            _add_content(table, position, feature, inner, around, depth - 1)
+        yield from _of_elements(at, met.typed(frozenset({list})), depth)
+        yield from _of_members(at, met, depth)
 
 
-def _inside(content: Any, at: Feature) -> Iterator[tuple[str, Any]]:
-    """Members and elements with their paths; the elements of a list share one, a null among them first."""
-    if isinstance(content, dict):
-        for key, inner in cast("dict[str, Any]", content).items():
-            yield f"{at.path}{_member(key)}", inner
-    elif isinstance(content, list):
-        for inner in sorted(cast("list[Any]", content)[:_WIDTH], key=lambda one: one is not None):
-            yield f"{at.path}[]", inner
+def _category(content: Any) -> Any:
+    """A content that is short enough to be one."""
+    return content if len(content if isinstance(content, str) else str(content)) <= _LONGEST_CATEGORY else None
+
+
+_MEASURES: Final[Sequence[tuple[str, frozenset[type], Callable[[Any], Any]]]] = (
+    ("length", _SIZED, len),
+    ("ascii", _TEXT, str.isascii),
+    ("number", _NUMBER, lambda content: content),
+    ("value", _PLAIN, _category),
+)
+
+
+def _of_elements(at: Feature, lists: Met, depth: int) -> Iterator[Column | None]:
+    """The elements of a list share one path, a null among them comes first."""
+    inner = Met.of(
+        (position, one)
+        for position, elements in lists.pairs()
+        for one in sorted(elements[:_WIDTH], key=lambda one: one is not None)
+    )
+    yield from _of_contents(at._replace(path=f"{at.path}[]"), inner, depth - 1)
+
+
+def _of_members(at: Feature, met: Met, depth: int) -> Iterator[Column | None]:
+    """The members of an object, and which objects lack one."""
+    objects = met.typed(frozenset({dict}))
+    members: dict[str, Met] = {}
+    for position, content in objects.pairs():
+        for key, inner in islice(content.items(), _WIDTH):
+            if met_there := members.get(key) or (len(members) < _MOST_KEYS and members.setdefault(key, Met())):
+                met_there.put(position, inner)
+    if not members:
+        return
+    kinds = met.cells(largest=False)
+    around = [position for position, content in kinds.items() if type(content) is dict]
+    for key, inner in members.items():
+        feature = at._replace(path=f"{at.path}{_member(key)}")
+        yield from _of_contents(feature, inner, depth - 1)
+        there = set(inner.positions)
+        if len(there) < len(around):
+            lacking = Met(around, [position not in there for position in around])
+            yield lacking.column(feature._replace(measure="missing"))
 
 
 @lru_cache(maxsize=4096)
 def _member(key: str) -> str:
     return f".{key}" if re.fullmatch(r"[\w$-]+", key) else f'["{key}"]'
-
-
-def _measures(content: Any, kind: str) -> Iterator[tuple[str, Any]]:
-    if kind in {"a text", "a list"}:
-        yield "length", len(content)
-    if kind == "a text":
-        yield "ascii", content.isascii()
-    if kind == "a number":
-        yield "number", content
-    if kind in {"a text", "a boolean", "a number"} and len(str(content)) <= _LONGEST_CATEGORY:
-        yield "value", content
-
-
-def _kind(content: Any) -> str:
-    match content:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a text"
-        case list():
-            return "a list"
-        case _:
-            return "an object"

@@ -15,7 +15,7 @@ from hg_mcp.queries.words import now_us, read_moment
 from recorder.store.protocols import RunReader
 from recorder.store.records import NodeUsage, NodeWindow, Run, Sample, Usage
 
-__all__ = ["NodeFacts", "NodeTable", "node_table", "nodes_of"]
+__all__ = ["NodeFacts", "NodeTable", "nearest_rank", "node_table", "nodes_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +102,9 @@ def _facts(node: str, graph: str, samples: Sequence[Sample], usage: Usage | None
         self_ms=sum(sample.self_ms for sample in samples if sample.self_ms is not None and not sample.cached),
         propagated=sum(sample.propagated for sample in samples),
         avg_ms=sum(timed) / len(timed) if timed else None,
-        p50_ms=_rank(timed, 50),
-        p95_ms=_rank(timed, 95),
-        p99_ms=_rank(timed, 99),
+        p50_ms=nearest_rank(timed, 50) if timed else None,
+        p95_ms=nearest_rank(timed, 95) if timed else None,
+        p99_ms=nearest_rank(timed, 99) if timed else None,
         max_ms=timed[-1] if timed else None,
         queue_avg_ms=sum(waits) / len(waits) if waits else None,
         queue_max_ms=max(waits, default=None),
@@ -112,9 +112,9 @@ def _facts(node: str, graph: str, samples: Sequence[Sample], usage: Usage | None
     )
 
 
-def _rank(ordered: Sequence[float], percent: int) -> float | None:
-    """Nearest rank."""
-    return ordered[ceil(len(ordered) * percent / 100) - 1] if ordered else None
+def nearest_rank(ordered: Sequence[float], percent: int) -> float:
+    """The smallest of some numbers, at least one, that so many of a hundred do not exceed."""
+    return ordered[ceil(len(ordered) * percent / 100) - 1]
 
 
 async def _of_run(reader: RunReader, handle: str) -> NodeTable:

@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-__all__ = ["is_below", "node_id", "outer_item", "outer_item_path", "place_within"]
+__all__ = ["is_below", "node_id", "outer_item", "outer_item_path"]
 
 
 def is_below(path: str, above: str) -> bool:
@@ -13,13 +13,11 @@ def is_below(path: str, above: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def node_id(path: str) -> str:
-    """The id, within the structure, of the node that a step's path leads to: without items and executions."""
+    """The id, within the structure, of the node that a step's path leads to: without items and executions.
+
+    Of the rest of a path below an item: the place within the item.
+    """
     return re.sub(r"\[\d+\]|@\d+", "", path).lstrip("/")
-
-
-def place_within(item: str, path: str) -> str:
-    """Where a step stands within an item: node names, without indexes and executions of inner maps and loops."""
-    return node_id(path[len(item) :])
 
 
 def outer_item_path(path: str) -> str:

@@ -6,8 +6,8 @@ from typing import Final, Self
 from pydantic import Field, PrivateAttr
 
 from hg_mcp.names import GET_RUN_STEPS, GET_STEP_VALUES, TRACE_VALUE
+from hg_mcp.queries.columns import Feature
 from hg_mcp.queries.contrast import CONCLUSIVE, Contrast, Separator, Side
-from hg_mcp.queries.features import Feature
 from hg_mcp.queries.words import as_ranges
 from hg_mcp.replies.base import LONGEST_HANDLE, NextCall, Reply, Row, handles, next_part, suggestion
 from hg_mcp.replies.budget import Call, Part

@@ -7,6 +7,8 @@ from recorder.journal.frames import Frame, GraphFrame
 from recorder.store.records import (
     Attempt,
     BackOff,
+    BriefStep,
+    BriefValue,
     ErrorGroup,
     ErrorGroupFilter,
     Failure,
@@ -20,6 +22,7 @@ from recorder.store.records import (
     Sample,
     SegmentState,
     Step,
+    StepDigests,
     StepFilter,
     StepValue,
     StoredValue,
@@ -173,6 +176,22 @@ class RunReader(Protocol):
 
     async def timeline(self, run: int, *, limit: int) -> list[TimedStep]:
         """When every step of the run started and ended, in start order."""
+        ...
+
+    async def brief_steps(self, run: int, *, under: str = "", limit: int) -> list[BriefStep]:
+        """Every step of the run, or the one with the path ``under`` and all below it, in start order."""
+        ...
+
+    async def digests(self, run: int, *, limit: int) -> list[StepDigests]:
+        """Which values were captured of each step of the run that has any, in start order."""
+        ...
+
+    async def brief_values(self, run: int, *, limit: int) -> list[BriefValue]:
+        """Every value of the run's steps, in start order, then as ``values`` has them."""
+        ...
+
+    async def contents(self, run: int, *, limit: int) -> Mapping[str, bytes]:
+        """The different contents that steps of the run captured whole, by digest, those met first."""
         ...
 
     async def back_offs(self, run: int) -> list[BackOff]:

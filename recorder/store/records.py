@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
+
 from recorder.journal.frames import ErrorRecord
 
 __all__ = [
@@ -15,6 +17,8 @@ __all__ = [
     "Attempt",
     "BackOff",
     "Backlog",
+    "BriefStep",
+    "BriefValue",
     "ErrorGroup",
     "ErrorGroupFilter",
     "Failure",
@@ -28,6 +32,7 @@ __all__ = [
     "Sample",
     "SegmentState",
     "Step",
+    "StepDigests",
     "StepFilter",
     "StepValue",
     "StoredValue",
@@ -249,6 +254,54 @@ class TimedStep:
     started_at: int
     ended_at: int | None
     duration_ms: float | None
+
+
+class BriefStep(msgspec.Struct, frozen=True, gc=False):  # no dataclass: whole runs are read as these
+    """What holding whole runs, or their items, against each other needs of a step; the fields are those of ``Step``."""
+
+    step: int
+    parent: int
+    kind: str
+    node: str
+    graph: str
+    path: str
+    status: str
+    item: int | None
+    thread: str
+    started_at: int
+    ended_at: int | None
+    duration_ms: float | None
+    cached: bool
+    propagated: bool
+    failures: int
+    attempts: int
+    decision: str | None
+    error_type: str | None
+    error_message: str | None
+
+
+class BriefValue(msgspec.Struct, frozen=True, gc=False):
+    """A value of a step without its content. The fields are those of ``StoredValue``: equal digests, equal contents."""
+
+    step: int
+    direction: str
+    name: str
+    status: str
+    type: str
+    size: int | None
+    digest: str | None
+
+
+class StepDigests(msgspec.Struct, frozen=True, gc=False):
+    """Which values of a step were captured: a word for each, alike in one store for an equal name and content.
+
+    The words of a text are divided by spaces, in no order. ``cut`` counts those that were kept in part.
+    """
+
+    step: int
+    inputs: str
+    outputs: str
+    cut: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -239,3 +239,33 @@ async def test_a_summary_leads_to_the_contrast_and_that_to_the_origin_of_the_val
         ("[0]/answer/fetch", "input"),
         ("[0]/answer", "input"),
     ]
+
+
+async def test_steps_of_another_map_whose_name_is_as_long_are_not_mixed_in(tmp_path: Path):
+    @node
+    def weigh(number: int) -> int:
+        if number in {1, 4, 7}:
+            raise ValueError("too heavy")
+        return number
+
+    @node
+    def count(number: int) -> int:
+        return number
+
+    def both() -> None:
+        with rec.run("twice"):
+            rec.map(weigh, range(9), name="left", error_handling="continue")
+            rec.map(count, range(9), name="rite", error_handling="continue")
+
+    with Recorder(tmp_path, values=True) as rec:
+        both()
+    told = str(await ask_store(tmp_path, "contrast_items", a="1,4,7", b="rest", budget=3_000))
+    assert "weigh" in told
+    assert "count" not in told
+
+
+async def test_keys_that_are_data_do_not_become_measures_of_their_own(tmp_path: Path):
+    docs = documents(300, language=lambda i: {"en": 1} if i % 10 else None)
+    docs = [doc | {"by_id": {f"{i}-{n}": n for n in range(30)}} for i, doc in enumerate(docs)]
+    reply = await ask_store(record(tmp_path, docs), "contrast_items", a="0-9", b="rest", budget=800)
+    assert reply["compared"] < 2_000

@@ -8,15 +8,18 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from itertools import starmap
+from typing import Any, Final, cast
 
 import aiosqlite
 import msgspec
 
-from recorder.journal.frames import DIRECTIONS, RUN_CODES, STEP_CODES, GraphFrame
+from recorder.journal.frames import DIRECTIONS, RUN_CODES, STEP_CODES, VALUE_STATUSES, GraphFrame
 from recorder.store.records import (
     Attempt,
     BackOff,
+    BriefStep,
+    BriefValue,
     ErrorGroup,
     ErrorGroupFilter,
     Failure,
@@ -29,6 +32,7 @@ from recorder.store.records import (
     RunProgress,
     Sample,
     Step,
+    StepDigests,
     StepFilter,
     StepValue,
     StoredValue,
@@ -40,7 +44,7 @@ from recorder.store.sql import SqlAnswer
 from recorder.store.sqlite import records
 from recorder.store.sqlite.database import BUSY_S, open_for_reading, translated, uri, verify
 from recorder.store.sqlite.queries import QUERIES, conjunction
-from recorder.store.sqlite.rows import CACHED, unpack_graph
+from recorder.store.sqlite.rows import CACHED, unpack_content, unpack_graph
 from recorder.store.sqlite.sandbox import Sandbox
 from recorder.store.sqlite.searching import TextSearch, with_paths
 from recorder.store.tally import Tally
@@ -192,6 +196,27 @@ class SqliteReader:
         """When every step of the run started and ended, in start order."""
         return [records.timed_step(row) for row in await self._fetch(QUERIES["timeline"], run=run, limit=limit)]
 
+    async def brief_steps(self, run: int, *, under: str = "", limit: int) -> list[BriefStep]:
+        """Every step of the run, or the one with the path ``under`` and all below it, in start order."""
+        query = conjunction("brief_steps", ["where_step_under"] * bool(under))
+        return list(starmap(records.brief_step, await self._tuples(query, run=run, under=under, limit=limit)))
+
+    async def digests(self, run: int, *, limit: int) -> list[StepDigests]:
+        """Which values were captured of each step of the run that has any, in start order."""
+        truncated = VALUE_STATUSES.index("truncated")
+        rows = await self._tuples(QUERIES["digests"], run=run, truncated=truncated, limit=limit)
+        return list(starmap(StepDigests, rows))
+
+    async def brief_values(self, run: int, *, limit: int) -> list[BriefValue]:
+        """Every value of the run's steps, in start order, then as ``values`` has them."""
+        return list(starmap(records.brief_value, await self._tuples(QUERIES["brief_values"], run=run, limit=limit)))
+
+    async def contents(self, run: int, *, limit: int) -> dict[str, bytes]:
+        """The different contents that steps of the run captured whole, by digest, those met first."""
+        captured = VALUE_STATUSES.index("captured")
+        rows = await self._tuples(QUERIES["contents_of_run"], run=run, captured=captured, limit=limit)
+        return {digest.hex(): data for digest, *kept in rows if (data := unpack_content(*kept)) is not None}
+
     async def back_offs(self, run: int) -> list[BackOff]:
         """What retries cost the steps of the run that were tried more than once or ran into a time limit."""
         rows = await self._fetch(QUERIES["back_offs"], run=run, timed_out="timed_out", succeeded="succeeded")
@@ -323,6 +348,14 @@ class SqliteReader:
         with translated(self._path):
             connection = self._connection or await self._connect()
             return list(await connection.execute_fetchall(query, values))
+
+    async def _tuples(self, query: str, **values: object) -> list[tuple[Any, ...]]:
+        """The same for very many rows: by position, since a ``Row`` each would cost more than the query."""
+        with translated(self._path):
+            connection = self._connection or await self._connect()
+            async with connection.execute(query, values) as cursor:
+                cursor.row_factory = None
+                return list(cast("Iterable[tuple[Any, ...]]", await cursor.fetchall()))
 
     async def _connect(self) -> aiosqlite.Connection:
         async with self._opening:

@@ -11,6 +11,8 @@ from recorder.journal.frames import DIRECTIONS, LOG_PLACES, VALUE_STATUSES, Erro
 from recorder.store.records import (
     Attempt,
     BackOff,
+    BriefStep,
+    BriefValue,
     ErrorGroup,
     Failure,
     LogEntry,
@@ -33,6 +35,8 @@ from recorder.store.tally import Tally
 __all__ = [
     "attempt",
     "back_off",
+    "brief_step",
+    "brief_value",
     "error_group",
     "expired_run",
     "expiring_run",
@@ -145,6 +149,50 @@ def timed_step(row: sqlite3.Row) -> TimedStep:
         ended_at=one[12],
         duration_ms=one[13],
     )
+
+
+def brief_step(
+    step: int,
+    parent: int,
+    kind: int,
+    node: str,
+    graph: str,
+    path: str,
+    status: int,
+    item: int | None,
+    thread: str,
+    started_at: int,
+    ended_at: int | None,
+    duration_ms: float | None,
+    marks: int,
+    *rest: Any,
+) -> BriefStep:
+    """The columns of a row of ``brief_steps``."""
+    return BriefStep(
+        step,
+        parent,
+        _KINDS[kind],
+        node,
+        graph,
+        path,
+        STEP_STATUSES[status],
+        item,
+        thread,
+        started_at,
+        ended_at,
+        duration_ms,
+        bool(marks & CACHED),
+        bool(marks & PROPAGATED),
+        *rest,
+    )
+
+
+def brief_value(
+    step: int, direction: int, name: str, status: int, type_: str, size: int | None, digest: bytes | None
+) -> BriefValue:
+    """The columns of a row of ``brief_values``."""
+    kept = None if digest is None else digest.hex()
+    return BriefValue(step, DIRECTIONS[direction], name, VALUE_STATUSES[status], type_, size, kept)
 
 
 def back_off(row: sqlite3.Row) -> BackOff:
