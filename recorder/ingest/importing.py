@@ -15,7 +15,6 @@ from msgspec import Struct
 
 from recorder.errors import DamagedExportError, ForeignFileError, StoreFailedError
 from recorder.events import RUN_STATUSES, STEP_STATUSES
-from recorder.hashing import blake2b
 from recorder.ingest.exports import MAX_EXPORT_BYTES, opened_export, read_export
 from recorder.journal.frames import (
     INPUT,
@@ -32,6 +31,7 @@ from recorder.journal.frames import (
     StepFrame,
     ValueEntry,
     ValuesFrame,
+    content_digest,
     graph_frame,
 )
 from recorder.store.origin import Origin
@@ -202,7 +202,7 @@ def _is_sound_value(entry: ValueEntry) -> bool:
         return False
     if entry.data is None:
         return True
-    return entry.digest == blake2b(entry.data, digest_size=16).digest() and _decoded(entry.data) is not _NO_JSON
+    return entry.digest == content_digest(entry.data) and _decoded(entry.data) is not _NO_JSON
 
 
 def _decoded(data: bytes) -> Any:

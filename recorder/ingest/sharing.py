@@ -9,7 +9,6 @@ from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
-from recorder.hashing import blake2b
 from recorder.journal.frames import (
     VALUE_STATUSES,
     Frame,
@@ -18,6 +17,7 @@ from recorder.journal.frames import (
     RunFrame,
     ValueEntry,
     ValuesFrame,
+    content_digest,
     graph_frame,
 )
 from recorder.redaction import Redaction
@@ -89,7 +89,7 @@ def _redacted_value(entry: ValueEntry, redaction: Redaction) -> ValueEntry:
         return ValueEntry(name, entry.status, entry.type, entry.size, entry.digest, entry.data, note)
     data = _encode(clean)
     said = f"redacted inside: {', '.join(sorted(found))}"
-    digest = blake2b(data, digest_size=16).digest()
+    digest = content_digest(data)
     return ValueEntry(name, entry.status, entry.type, entry.size, digest, data, f"{note}; {said}" if note else said)
 
 

@@ -46,10 +46,13 @@ __all__ = [
     "Told",
     "ValueEntry",
     "ValuesFrame",
+    "content_digest",
     "graph_frame",
+    "with_digests",
 ]
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+"""Since 2, data stands without its digest."""
 
 RUN_CODES: Final = {status: code for code, status in enumerate(RUN_STATUSES)}
 STEP_CODES: Final = {status: code for code, status in enumerate(STEP_STATUSES)}
@@ -224,8 +227,9 @@ class AttemptFrame(Struct, array_like=True, tag=3, gc=False):
 class ValueEntry(Struct, array_like=True, frozen=True, gc=False):
     """One value of a step. ``size`` is its full size in bytes; ``digest`` names ``data``, JSON in UTF-8.
 
-    ``data`` is absent where nothing was kept, or where this segment already holds the same digest. ``note`` says why,
-    or which rule, where the status is not ``captured``.
+    ``data`` is absent where nothing was kept, or where this segment already holds the data that ``digest`` names; where
+    there is data, who reads the frame takes the digest. ``note`` says why, or which rule, where the status is not
+    ``captured``.
     """
 
     name: str
@@ -319,6 +323,22 @@ class GraphFrame(Struct, array_like=True, tag=8, frozen=True):
     nodes: tuple[GraphNode, ...] = ()
     edges: tuple[GraphEdge, ...] = ()
     observed: bool = False
+
+
+def content_digest(data: bytes) -> bytes:
+    """What names the data of a value, in a journal and in a store: equal data, equal digests."""
+    return blake2b(data, digest_size=16).digest()
+
+
+def with_digests(values: ValuesFrame) -> ValuesFrame:
+    """The values with the digests of all data that stands in them."""
+    entries = [
+        ValueEntry(one.name, one.status, one.type, one.size, content_digest(one.data), one.data, one.note)
+        if one.digest is None and one.data is not None
+        else one
+        for one in values.entries
+    ]
+    return ValuesFrame(values.run, values.step, values.direction, tuple(entries))
 
 
 def graph_frame(

@@ -7,7 +7,7 @@ from zlib import crc32
 import msgspec
 
 from recorder.errors import ForeignFileError, NewerFormatError
-from recorder.journal.frames import FORMAT, CloseFrame, Frame, ProcessFrame
+from recorder.journal.frames import FORMAT, CloseFrame, Frame, ProcessFrame, ValuesFrame, with_digests
 from recorder.journal.segment import FRAME_HEAD, MAGIC, MAX_FRAME, PREAMBLE, SUFFIX
 
 __all__ = ["Batch", "SegmentReader", "segment_files"]
@@ -107,7 +107,8 @@ class SegmentReader:
                 and crc32(payload := data[at + _HEAD : after], seed) == checksum
             ):
                 try:
-                    batch.frames.append(_decode(payload))
+                    frame = _decode(payload)
+                    batch.frames.append(with_digests(frame) if type(frame) is ValuesFrame else frame)
                     batch.ends.append(offset + after)
                 except msgspec.DecodeError:
                     batch.bad_frames += 1

@@ -13,7 +13,8 @@ from zlib import crc32
 
 from msgspec import Struct
 
-from recorder.journal.frames import CloseFrame, Frame, GraphFrame, HeartbeatFrame, ProcessFrame, ValueEntry, ValuesFrame
+from recorder.journal.frames import CloseFrame, Frame, GraphFrame, HeartbeatFrame, ProcessFrame, ValuesFrame
+from recorder.journal.held import HeldData
 from recorder.journal.liveness import is_locked
 from recorder.journal.reader import segment_files
 from recorder.journal.segment import FRAME_HEAD, Segment, encode, segment_name, write_holding_gil
@@ -25,7 +26,6 @@ _STOLEN_NS: Final = 200_000
 _FIRST_PATIENCE: Final = 4096
 _LAST_PATIENCE: Final = 1 << 20
 _CALM: Final = 256
-_KNOWN_DIGESTS: Final = 1 << 16
 
 _framed = FRAME_HEAD.pack
 
@@ -84,7 +84,7 @@ class Journal:
         self._next_patience = _FIRST_PATIENCE
         self._closed = False
         self._values_stopped = False
-        self._digests: set[bytes] = set()
+        self._held = HeldData()
         self._graphs: set[str] = set()
         self._attend_at = 0
         self._segment: Segment | None = None
@@ -109,10 +109,12 @@ class Journal:
             return
         payload = encode(frame)
         checksum = crc32(payload, segment.seed)
-        data = _framed(segment.marker, len(payload), checksum) + payload
-        if values is not None and not self._leaves_out(values):
-            payload = encode(self._abridged(values))
-            data += _framed(segment.marker, len(payload), crc32(payload, segment.seed)) + payload
+        head = _framed(segment.marker, len(payload), checksum)
+        if values is None or self._leaves_out(values):
+            data = head + payload
+        else:
+            more = encode(self._held.once(values))
+            data = b"".join((head, payload, _framed(segment.marker, len(more), crc32(more, segment.seed)), more))
         try:  # a checksum is as good as a die
             written = self._put(segment.fd, data) if checksum & 3 else self._put_timed(segment.fd, data)
         except OSError:
@@ -152,7 +154,7 @@ class Journal:
         if self._segment is None and self._opened() is None:
             self._tally.events_lost += 1
         elif not self._leaves_out(frame):
-            self.write(self._abridged(frame))
+            self.write(self._held.once(frame))
 
     def write_graph(self, frame: GraphFrame) -> None:
         """Append a graph's structure, unless this segment already holds it."""
@@ -206,21 +208,6 @@ class Journal:
             self._tally.values_dropped += len(values.entries)
         return self._values_stopped
 
-    def _abridged(self, values: ValuesFrame) -> ValuesFrame:
-        """The same values; data that this segment already holds is named by its digest alone."""
-        if len(self._digests) > _KNOWN_DIGESTS:
-            self._digests.clear()
-        entries = tuple([self._once(entry) for entry in values.entries])
-        return ValuesFrame(values.run, values.step, values.direction, entries)
-
-    def _once(self, entry: ValueEntry) -> ValueEntry:
-        if entry.digest is None or entry.data is None:
-            return entry
-        if entry.digest in self._digests:
-            return ValueEntry(entry.name, entry.status, entry.type, entry.size, entry.digest, None, entry.note)
-        self._digests.add(entry.digest)
-        return entry
-
     def _opened(self) -> Segment | None:
         """A new segment, or None while there can be none."""
         now = monotonic_ns()
@@ -234,7 +221,7 @@ class Journal:
             self._retry_at = now + _RETRY_NS
             self._complain(f"cannot write to {self._directory} ({error})")
             return None
-        self._digests.clear()
+        self._held.clear()
         self._graphs.clear()
         self._look_around(self._segment)
         return self._segment

@@ -13,7 +13,6 @@ from typing import Any, Final, cast
 from msgspec import Struct, field
 from msgspec.json import Encoder
 
-from recorder.hashing import blake2b
 from recorder.journal.frames import VALUE_STATUSES, ValueEntry
 from recorder.redaction import Redaction
 from recorder.typenames import class_of, type_name, type_name_of
@@ -33,8 +32,6 @@ _UNSERIALIZABLE: Final = VALUE_STATUSES.index("unserializable")
 _SIZED: Final = (list, tuple, dict, set, frozenset)
 _COUNTED_TEXT: Final = 1 << 20
 _LONG_TEXT: Final = 256
-_TEXT_END: Final = 64
-"""Characters; hashing 2 KB takes longer than everything else that finding a text again does."""
 _RECENT_TEXTS: Final = 64
 
 _encode = Encoder().encode
@@ -49,7 +46,7 @@ class Capture(Struct, frozen=True, kw_only=True):
         max_event_bytes: Once an event's values hold this much, the rest are left out.
         max_names: Most values of one event.
         fields: Patterns of the names to take; none are left out where it is empty.
-        recent: Records of the long clean texts that came last, by length and end of the text.
+        recent: JSON of long clean texts that came last, by their length: one of each, modulo ``_RECENT_TEXTS``.
     """
 
     redaction: Redaction
@@ -57,7 +54,7 @@ class Capture(Struct, frozen=True, kw_only=True):
     max_event_bytes: int = 1 << 20
     max_names: int = 256
     fields: tuple[str, ...] = ()
-    recent: dict[tuple[int, str], ValueEntry] = field(default_factory=dict[tuple[int, str], ValueEntry])
+    recent: dict[int, bytes] = field(default_factory=dict[int, bytes])
 
     def entries(
         self, values: Mapping[str, Any], room: int | None = None, limit: str = "", *, note: str = ""
@@ -114,25 +111,21 @@ class Capture(Struct, frozen=True, kw_only=True):
 
         What one step returns, the next is given.
         """
-        data = b"" if len(text) >= self.max_value_bytes or is_encoded(text) else _as_it_is(text)
-        if not data or len(data) > self.max_value_bytes:
+        length = len(text)
+        if length >= self.max_value_bytes or is_encoded(text):
             return self._newly_taken(name, text)
-        key = len(text), text[-_TEXT_END:]
-        known = self.recent.get(key)
-        if known is not None and known.data == data:
-            return ValueEntry(name, known.status, known.type, known.size, known.digest, known.data)
-        if self.redaction.suspects(text):
+        try:
+            data = _encode(text)
+        except UnicodeEncodeError:  # lone surrogates keep it from having JSON of its own
             return self._newly_taken(name, text)
-        size = len(text) if text.isascii() else len(text.encode())
-        entry = ValueEntry(name, _CAPTURED, "str", size, blake2b(data, digest_size=16).digest(), data)
-        if len(text) >= _LONG_TEXT:
-            self._keep(key, entry)
-        return entry
-
-    def _keep(self, key: tuple[int, str], entry: ValueEntry) -> None:
-        if len(self.recent) >= _RECENT_TEXTS:
-            del self.recent[next(iter(self.recent))]
-        self.recent[key] = entry
+        if len(data) > self.max_value_bytes:
+            return self._newly_taken(name, text)
+        if self.recent.get(length % _RECENT_TEXTS) != data:
+            if self.redaction.suspects(text):
+                return self._newly_taken(name, text)
+            if length >= _LONG_TEXT:
+                self.recent[length % _RECENT_TEXTS] = data
+        return ValueEntry(name, _CAPTURED, "str", length if text.isascii() else len(text.encode()), None, data)
 
     def _newly_taken(self, name: str, value: Any, note: str = "") -> ValueEntry:
         cls = class_of(value)
@@ -143,9 +136,8 @@ class Capture(Struct, frozen=True, kw_only=True):
         is_hole = plain is not None and plain is copy.last_hole
         status = _UNSERIALIZABLE if is_hole else _TRUNCATED if copy.is_partial else _CAPTURED
         size = _full_size(value, copy.sizes.get(id(value)) if copy.is_partial else len(data))
-        digest = blake2b(data, digest_size=16).digest()
         notes = [said for said in (note, _note(copy, plain, value, self)) if said]
-        return ValueEntry(name, status, type_name(cls), size, digest, data, "; ".join(notes) or None)
+        return ValueEntry(name, status, type_name(cls), size, None, data, "; ".join(notes) or None)
 
     def _copied(self, value: Any) -> tuple[Copy, Any, bytes]:
         """The copy and its JSON; JSON that grew past the limit by escapes or long numbers is copied again, shorter."""
@@ -200,14 +192,6 @@ def capture_policy(values: bool | ValueTracer | None, redact: Redaction | None) 
 def not_captured(name: str, value: Any, note: str) -> ValueEntry:
     """The record of a value that was not taken; ``note`` says why, and how to have it."""
     return ValueEntry(name, _NOT_CAPTURED, type_name_of(value), note=note)
-
-
-def _as_it_is(text: str) -> bytes:
-    """Its JSON; empty where lone surrogates keep it from having one."""
-    try:
-        return _encode(text)
-    except UnicodeEncodeError:
-        return b""
 
 
 def _unreadable(name: str, value: Any, error: Exception) -> ValueEntry:

@@ -232,15 +232,38 @@ def test_without_room_values_stop_first_and_then_the_oldest_segments_go(tmp_path
 
 def test_a_value_is_written_once_a_segment(tmp_path: Path) -> None:
     written = journal(tmp_path)
-    entry = ValueEntry("x", 0, "str", 3, b"d" * 16, b'"x"')
-    written.write_values(ValuesFrame(1, 1, 0, (entry,)))
-    written.write_values(ValuesFrame(1, 2, 0, (entry,)))
-    first, second = everything(only_segment(tmp_path)).frames[1:]
+    data = b'"' + b"x" * 1_000 + b'"'
+    for step in (1, 2, 3):
+        written.write_values(ValuesFrame(1, step, 0, (ValueEntry("x", 0, "str", 1_000, None, bytes(bytearray(data))),)))
+    first, second, third = everything(only_segment(tmp_path)).frames[1:]
     assert isinstance(first, ValuesFrame)
     assert isinstance(second, ValuesFrame)
-    assert first.entries[0].data == b'"x"'
-    assert second.entries[0].data is None
-    assert second.entries[0].digest == first.entries[0].digest
+    assert isinstance(third, ValuesFrame)
+    assert first.entries[0].data == data
+    assert second.entries[0].data is third.entries[0].data is None
+    assert second.entries[0].digest == third.entries[0].digest == first.entries[0].digest
+
+
+def test_another_segment_holds_nothing_of_the_one_before(tmp_path: Path) -> None:
+    written = journal(tmp_path, Limits(segment=2_000, attend=100, free=0))
+    entry = ValueEntry("x", 0, "str", 1_000, None, b'"' + b"x" * 1_000 + b'"')
+    for step in range(1, 8):
+        written.write_values(ValuesFrame(1, step, 0, (entry,)))
+        written.write(run_frame(step, "x" * 600))
+    paths = segment_files(str(tmp_path))
+    held = [[f.entries[0].data for f in everything(path).frames if isinstance(f, ValuesFrame)] for path in paths]
+    assert len(paths) > 2
+    assert [data[:1] for data in held if data] == [[entry.data] for data in held if data]
+    assert {data for of_segment in held for data in of_segment[1:]} <= {None}
+
+
+def test_data_that_only_ends_alike_is_written_whole(tmp_path: Path) -> None:
+    written = journal(tmp_path)
+    texts = [beginning + b" and so on" * 100 for beginning in (b"one", b"two", b"one")]
+    for step, data in enumerate(texts, start=1):
+        written.write_values(ValuesFrame(1, step, 0, (ValueEntry("x", 0, "str", len(data), None, data),)))
+    frames = everything(only_segment(tmp_path)).frames[1:]
+    assert [frame.entries[0].data for frame in frames if isinstance(frame, ValuesFrame)] == texts
 
 
 def test_values_are_read_back_after_the_row_they_came_with(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from recorder.journal.frames import VALUE_STATUSES
+from recorder.journal.frames import INPUT, VALUE_STATUSES, ValuesFrame, with_digests
 from recorder.redaction import Redaction
 from recorder.values import Capture
 
@@ -23,7 +23,7 @@ CAPTURE = Capture(redaction=Redaction())
 
 
 def entry(value):
-    (found,) = CAPTURE.entries({"value": value})
+    (found,) = with_digests(ValuesFrame(1, 1, INPUT, CAPTURE.entries({"value": value}))).entries
     return found
 
 

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder.journal.frames import VALUE_STATUSES
+from recorder.journal.frames import INPUT, VALUE_STATUSES, ValuesFrame, with_digests
 from recorder.redaction import Redaction
 from recorder.values import Capture, ValueTracer, capture_policy, not_captured
 
@@ -28,8 +28,12 @@ KEY = "sk-proj-abcdefghijklmnop0123456789"
 
 
 def entry(value, name="value", capture=CAPTURE):
-    (found,) = capture.entries({name: value})
-    return found
+    return recorded(capture, {name: value})[0]
+
+
+def recorded(capture, values):
+    """What is written of values, as whoever reads the journal gets it."""
+    return with_digests(ValuesFrame(1, 1, INPUT, capture.entries(values))).entries
 
 
 def status(found):
@@ -146,8 +150,8 @@ def test_equal_values_have_equal_digests_and_others_do_not():
 def test_a_long_text_that_comes_again_is_recorded_alike_under_its_new_name():
     capture = Capture(redaction=Redaction())
     text = "What one step returns, the next is given. " * 50
-    (first,) = capture.entries({"answer": text})
-    (again,) = capture.entries({"question": text})
+    (first,) = recorded(capture, {"answer": text})
+    (again,) = recorded(capture, {"question": text})
     assert (again.name, again.data, again.digest, again.size) == ("question", first.data, first.digest, first.size)
     (secret,) = capture.entries({"password": text})
     assert VALUE_STATUSES[secret.status] == "redacted"
