@@ -1,6 +1,7 @@
 """A disk that fails at any call the journal makes: the run goes on, what was written stays, the rest is counted.
 
-Every system call of a journal's life is made to fail in turn: with EIO, with ENOSPC, or by writing less than asked.
+Every system call of a journal's life is made to fail in turn: with EIO, with ENOSPC, or by writing less than asked; and
+so by either of its two ways to write.
 """
 
 import errno
@@ -36,6 +37,7 @@ class Disk:
             monkeypatch.setattr(os, name, stand_in)
             if name == "write":
                 monkeypatch.setattr("recorder.journal.writer.os_write", stand_in)
+                monkeypatch.setattr("recorder.journal.writer.write_holding_gil", _as_libc(stand_in))
 
     def _standing_before(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -61,12 +63,24 @@ class Disk:
             self.is_on = False
 
 
-def lifetime(directory: Path, disk: Disk) -> Journal:
+def _as_libc(write: Callable[[int, bytes], int]) -> Callable[[int, bytes, int], int]:
+    def libc(fd: int, data: bytes, size: int) -> int:
+        try:
+            return write(fd, data[:size])
+        except OSError:
+            return -1
+
+    return libc
+
+
+def lifetime(directory: Path, disk: Disk, *, gil: str) -> Journal:
     """A journal from its first frame to its end; room is found again after every failure."""
     directory.mkdir()
     with disk.on():
         made = journal(directory, LIMITS)
         for number in range(1, FRAMES + 1):
+            if gil == "kept":
+                made._hold_gil()
             made.write(run_frame(number))
             made._retry_at = 0
         made.close()
@@ -80,23 +94,26 @@ def kept(directory: Path) -> list[int]:
 
 @pytest.mark.parametrize("how", [errno.EIO, errno.ENOSPC, None], ids=["EIO", "ENOSPC", "short"])
 @pytest.mark.parametrize("lasting", [1, 7, 10_000], ids=["once", "for a while", "for good"])
+@pytest.mark.parametrize("gil", ["kept", "given up"])
 def test_a_failure_at_any_system_call_loses_only_what_is_counted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: int | None, lasting: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: int | None, lasting: int, gil: str
 ) -> None:
     disk = Disk(monkeypatch)
-    lifetime(tmp_path / "healthy", disk)
+    lifetime(tmp_path / "healthy", disk, gil=gil)
     calls = disk.calls
     assert kept(tmp_path / "healthy") == list(range(1, FRAMES + 1))
     handles = len(os.listdir("/proc/self/fd"))
     disk.how = how
     for at in range(1, calls + 1):
         disk.fails_at = lambda call, at=at: at <= call < at + lasting
-        made = lifetime(tmp_path / f"{at}", disk)
+        made = lifetime(tmp_path / f"{at}", disk, gil=gil)
         numbers = kept(tmp_path / f"{at}")
         assert numbers == sorted(set(numbers)), f"twice or out of order, when call {at} failed"
         assert len(numbers) + made._tally.events_lost == FRAMES, f"lost without being counted, when call {at} failed"
         assert len(os.listdir("/proc/self/fd")) == handles, f"a handle was left open, when call {at} failed"
     name = "short writes" if how is None else errno.errorcode[how]
     note(
-        "Disks", f"Journal: {name} at each of {calls} system calls, for {lasting:,} calls each: nothing lost uncounted."
+        "Disks",
+        f"Journal, the GIL {gil} while writing: {name} at each of {calls} system calls, for {lasting:,} calls each: "
+        "nothing lost uncounted.",
     )
