@@ -1,7 +1,7 @@
 """Does on a thread of its own what must not wait in the user's: heartbeats, slow facts, calling for ingest.
 
-It sleeps nearly always, runs only while runs are open, keeps nobody alive, and stops for the moment of a fork, so that
-no user is warned of threads they never made.
+It sleeps nearly always, runs only while runs are open, keeps nobody alive, and is not there at the moment of a fork.
+Python before 3.12 warns nobody of a thread they never made; later ones count again when it is back, and may warn.
 """
 
 import os

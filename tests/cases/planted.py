@@ -252,7 +252,7 @@ CASES = (
     ),
     Case(
         program="float_rounding",
-        edit=("math.fsum(payments)", "sum(payments)"),
+        edit=("math.fsum(payments)", "functools.reduce(operator.add, payments)"),
         calls=TWO,
         cause=("paid", "0.9999999999999999"),
         states={

@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,11 +81,17 @@ def broken(code: CodeType) -> Iterator[None]:
     """Let that function raise whenever it is called."""
     owner = next(function for function in _functions() if _holds(function.__code__, code))
     original = owner.__code__
-    owner.__code__ = _with_failure(original, code)
+    _give(owner, _with_failure(original, code))
     try:
         yield
     finally:
-        owner.__code__ = original
+        _give(owner, original)
+
+
+def _give(function: FunctionType, code: CodeType) -> None:
+    """From 3.13 on it is deprecated to give a generator function code that is none; here that is what fails at once."""
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        function.__code__ = code
 
 
 def _with_failure(code: CodeType, target: CodeType) -> CodeType:

@@ -1,5 +1,6 @@
 """Processes made in the midst of recording record for themselves: every run is there once, and none is the parent's."""
 
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -19,7 +20,7 @@ ALL = 1_000_000
 async def test_every_process_records_its_own_runs_once(tmp_path: Path, how: str) -> None:
     command = [sys.executable, "-m", "tests.torture.forking", str(tmp_path), how]
     process = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert (process.returncode, process.stderr) == (0, "")
+    assert (process.returncode, _but_for_threads(process.stderr)) == (0, "")
     async with reading(tmp_path) as reader:
         runs = await reader.runs(RunFilter(), limit=ALL)
         parent = next(run for run in runs if run.graph == "parent")
@@ -34,3 +35,10 @@ async def test_every_process_records_its_own_runs_once(tmp_path: Path, how: str)
     pids = Counter(run.worker.pid for run in runs)
     assert len(pids) == (FORKS if among_threads else CHILDREN) + 1
     note("Forks", f"{how}: {len(runs):,} runs of {len(pids)} processes, each run once and its process's own.")
+
+
+def _but_for_threads(stderr: str) -> str:
+    """Without what Python says from 3.12 on of a fork in a process with threads: it counts ours, once that is back."""
+    return re.sub(
+        r".*DeprecationWarning: This process \(pid=\d+\) is multi-threaded.*\n  pid = os\.fork\(\)\n", "", stderr
+    )

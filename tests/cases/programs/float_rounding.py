@@ -1,6 +1,8 @@
 """Ten payments of 0.1 are a whole one, until somebody adds them up in another way."""
 
+import functools  # noqa: F401 - another way needs it
 import math
+import operator  # noqa: F401
 
 from recorder import Recorder, node
 
