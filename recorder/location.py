@@ -8,6 +8,7 @@ and a link to it have to be their own; root may record into anybody's, and leave
 
 import os
 import stat
+import sys
 import time
 import zlib
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from recorder.errors import ForeignFileError, NoStoreError, StoreFailedError
 __all__ = [
     "STORE_NAME",
     "StoreLocation",
+    "announce",
     "find_store",
     "note_written",
     "open_private",
@@ -265,3 +267,14 @@ def _fallback_directory() -> str:
 
 def _registry_directory() -> str:
     return os.path.join(_state_directory(), "stores")
+
+
+def announce(location: StoreLocation) -> None:
+    """Say where runs are recorded."""
+    try:
+        sys.stderr.write(
+            f"hg-mcp: recording runs into {location.directory}; ask with `hg-mcp summarize-run`, or your coding agent "
+            "through `hg-mcp serve`. (Said once a day; HG_MCP_QUIET=1 never.)\n"
+        )
+    except Exception:  # noqa: S110 - closed, replaced by something odd, or None: then nobody reads it
+        pass

@@ -22,7 +22,7 @@ from recorder.journal.frames import FactsFrame, Frame, GraphFrame, ProcessFrame
 from recorder.journal.writer import Journal, Limits, Tally
 from recorder.keeper import Keeper, start_ingest
 from recorder.linking import Linker, OpenRun
-from recorder.location import StoreLocation, note_written, place_store
+from recorder.location import StoreLocation, announce, note_written, place_store
 from recorder.packages import LoadedPackages
 from recorder.processors import EventProcessor
 from recorder.registry import enlist, enlisted
@@ -113,6 +113,7 @@ class Recorder(EventProcessor):
         self._is_off = False
         self._packages = LoadedPackages()
         self._packages_told = 0
+        self._values: StepValues | None = None
         self._telling = threading.RLock()
 
     # Events -----------------------------------------------------------------------------------------------------------
@@ -162,7 +163,7 @@ class Recorder(EventProcessor):
         if not self._lock.acquire(timeout=_LOCK_SECONDS):  # somebody hangs in a write: the exit must not
             return
         try:
-            self._safely(self._linker.abandon_all, self._end_journal)
+            self._safely(self._linker.abandon_all, self._tell_unmatched, self._end_journal)
         finally:
             self._lock.release()
 
@@ -393,9 +394,10 @@ class Recorder(EventProcessor):
             self._location.journal, recorder, process_frame, self._tally, self._complain, self._limits
         )
         values = None if self._tracer is None else StepValues(self._tracer, self._redaction, self.inside.outputs.keep)
+        self._values = values
         self._linker.connect(journal, values)
         if note_written(self._location) and os.environ.get("HG_MCP_QUIET", "0") in {"", "0"}:
-            _announce(self._location)
+            announce(self._location)
 
     def _run_opened(self) -> None:
         self._keeper.start()
@@ -429,6 +431,7 @@ class Recorder(EventProcessor):
         with self._lock:
             if not self._linker.open_runs:
                 self._keeper.forget()  # under the lock, so that a run that starts now gets a thread of its own
+                self._tell_unmatched()
                 return False
         dirty = process.git_dirty(os.getcwd()) if first else None
         with self._lock:
@@ -477,6 +480,15 @@ class Recorder(EventProcessor):
             self._contain(error)
         finally:
             self._telling.release()
+
+    def _tell_unmatched(self) -> None:
+        """Record which patterns of the policy have chosen nothing, and at the end say so: most likely a mistake."""
+        if self._journal is not None and self._values is not None:
+            told, words = self._values.unmatched_so_far()
+            if told is not None:
+                self._journal.write(FactsFrame(unmatched=told))
+            if words and self._closed:
+                self._say(words)
 
     # When something goes wrong ----------------------------------------------------------------------------------------
 
@@ -574,17 +586,6 @@ def recorders() -> "list[Recorder]":
 
 def _discard(event: Any) -> None:
     del event
-
-
-def _announce(location: StoreLocation) -> None:
-    """Say once a day and store where runs are recorded."""
-    try:
-        sys.stderr.write(
-            f"hg-mcp: recording runs into {location.directory}; ask with `hg-mcp summarize-run`, or your coding agent "
-            "through `hg-mcp serve`. (Said once a day; HG_MCP_QUIET=1 never.)\n"
-        )
-    except Exception:  # noqa: S110 - closed, replaced by something odd, or None: then nobody reads it
-        pass
 
 
 def _abandoning(recorder: "weakref.ref[Recorder]", run: OpenRun) -> Callable[[object], None]:

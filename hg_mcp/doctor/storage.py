@@ -9,11 +9,13 @@ from typing import Final
 
 from hg_mcp.doctor.findings import Finding, notice, ok, problem
 from hg_mcp.sizes import size_words
+from hg_mcp.text import one_line
 from recorder.errors import ForeignFileError, NewerFormatError, StoreFailedError, StoreLockedError
 from recorder.ingest.backlog import segment_sizes
 from recorder.journal.writer import Limits
 from recorder.location import StoreLocation
 from recorder.store.sqlite.health import StoreHealth, store_health
+from recorder.values import unmatched_words
 
 __all__ = ["database", "disk", "permissions"]
 
@@ -69,6 +71,9 @@ def _health(location: StoreLocation, health: StoreHealth) -> Iterator[Finding]:
         if count:
             says, do = _LOSSES[name]
             yield problem("losses", f"{count:,} {says}", do)
+    if words := unmatched_words(health.unmatched):
+        do = "mend the pattern: docs/values.md says how they are written"
+        yield notice("values", f"the recorder heard of last: {one_line(words, 300)}", do)
 
 
 def permissions(location: StoreLocation) -> Iterator[Finding]:

@@ -10,10 +10,10 @@ import msgspec
 
 from hg_mcp.queries.step_paths import outer_item_path
 from hg_mcp.text import one_line, quoted
-from recorder.store.records import Run, Step
-from recorder.values import Setting, ValueTracer
+from recorder.store.records import Run, Step, Worker
+from recorder.values import Setting, ValueTracer, unmatched_words
 
-__all__ = ["why_absent"]
+__all__ = ["never_matched", "why_absent"]
 
 _decode: Final = msgspec.json.Decoder(ValueTracer).decode
 
@@ -29,6 +29,11 @@ def why_absent(run: Run, step: Step | None) -> str:
         return "Not captured, and the recorder did not say why. To record values: Recorder(values=True)."
     left_out_by = tracer.left_out_by(run.run_id, step.path if step else "")
     return f"Not captured: {_left_out(tracer, step, left_out_by) if left_out_by else _not_given(run, step)}"
+
+
+def never_matched(worker: Worker) -> str:
+    """Which patterns of its policy chose nothing in all runs of a recorder so far: in words, or nothing."""
+    return one_line(unmatched_words(worker.values_unmatched), 400)
 
 
 def _left_out(tracer: ValueTracer, step: Step | None, by: Setting) -> str:

@@ -19,6 +19,7 @@ from hg_mcp.names import (
     WHY_SLOW,
 )
 from hg_mcp.queries.nodes import NodeFacts
+from hg_mcp.queries.policies import never_matched
 from hg_mcp.queries.runs import is_silent
 from hg_mcp.queries.story import Fault, RunStory
 from hg_mcp.queries.words import as_ranges
@@ -326,6 +327,8 @@ def _lacks(story: RunStory) -> Iterator[str]:
         yield f"Log records beyond a step's share, counted only: {dropped}."
     if expired := values_expiry(run):
         yield f"Contents of its values: {expired}."
+    if unmatched := never_matched(worker):
+        yield f"Values: {unmatched}, in any run of this recorder so far."
     if run.start_missed:
         yield "The run's start was not recorded: the recorder was attached while it was running."
     if run.unknown_events:

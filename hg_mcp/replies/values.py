@@ -6,6 +6,7 @@ from typing import Any, Final, Self
 from pydantic import Field, PrivateAttr
 
 from hg_mcp.names import GET_RUN_STEPS, GET_STEP_VALUES
+from hg_mcp.queries.policies import never_matched
 from hg_mcp.queries.profile import Spread, ValueProfile
 from hg_mcp.queries.selection import text_of
 from hg_mcp.queries.step_paths import outer_item
@@ -263,6 +264,9 @@ def _statuses(statuses: Sequence[str]) -> str:
 def _advice(page: ValuePage) -> list[str]:
     statuses = {one.value.status for one in page.values}
     found = [page.absent] if page.absent else [advice for status, advice in _ADVICE.items() if status in statuses]
+    unmatched = never_matched(page.run.worker)
+    if unmatched and (page.absent or "not_captured" in statuses):
+        found.append(f"{unmatched}, in any run of this recorder so far.")
     if page.holders:
         named = ", ".join(f"{quoted(name)} of {quoted(node)}" for node, name in page.holders[:5])
         found.append(f"The run has other values: {named}{', …' * (len(page.holders) > 5)}.")

@@ -254,10 +254,13 @@ class FactsFrame(Struct, array_like=True, tag=5, frozen=True):
     """Facts of the process that cost too much to wait for; those of several frames add up.
 
     ``packages`` are the versions of installed packages that the process loaded, by the names they are imported by.
+    ``unmatched`` are all patterns of its ``ValueTracer`` that chose nothing so far, by setting, each with the name
+    nearest to it or nothing; None where there is no news of them.
     """
 
     git_dirty: bool | None = None
     packages: dict[str, str] = {}
+    unmatched: dict[str, dict[str, str]] | None = None
 
 
 class HeartbeatFrame(Struct, array_like=True, tag=6, frozen=True):

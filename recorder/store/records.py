@@ -52,6 +52,7 @@ class Worker:
     ``packages`` are the versions of the installed packages it had loaded, by the names they are imported by, as far as
     they were told: a process that dies within half a second has told none.
     ``values_policy`` is its ``ValueTracer`` as JSON: empty where it recorded no values, None where it did not say.
+    ``values_unmatched`` are the patterns of it that chose nothing, by setting, each with the name nearest to it.
     """
 
     recorder: str
@@ -73,6 +74,7 @@ class Worker:
     bad_frames: int
     bytes_lost: int
     values_policy: str | None = None
+    values_unmatched: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     logs_unplaced: int = 0
 
     @property

@@ -11,6 +11,7 @@ from recorder.journal.frames import INPUT, OUTPUT, RunFrame, ValueEntry, ValuesF
 from recorder.redaction import Redaction
 from recorder.values.capture import Capture
 from recorder.values.tracer import Setting, ValueTracer
+from recorder.values.unmatched import Unmatched, unmatched_words
 
 __all__ = ["StepValues"]
 
@@ -34,6 +35,8 @@ class StepValues:
     def __init__(self, tracer: ValueTracer, redaction: Redaction, remember: Remember) -> None:
         self._tracer = tracer
         self._keeps_all = tracer.keeps_all
+        self._unmatched = Unmatched(tracer)
+        self._unmatched_told: dict[str, dict[str, str]] = {}
         self._capture = Capture(
             redaction=redaction, max_value_bytes=tracer.max_value_bytes, fields=tuple(tracer.fields)
         )
@@ -79,8 +82,23 @@ class StepValues:
         """Nothing more will come of the run."""
         self._written.pop(run, None)
 
+    def unmatched_so_far(self) -> tuple[dict[str, dict[str, str]] | None, str]:
+        """Which patterns of the policy chose nothing yet, where that is news, and all of them in words."""
+        clean = self._capture.redaction.text
+        found = {
+            setting: {clean(pattern): clean(name) for pattern, name in patterns.items()}
+            for setting, patterns in self._unmatched.found().items()
+        }
+        is_news, self._unmatched_told = found != self._unmatched_told, found
+        return found if is_news else None, unmatched_words(found)
+
     def _left_out_by(self, run: RunFrame, path: str) -> Setting | None:
-        return None if self._keeps_all else self._tracer.left_out_by(run.run_id, path)
+        if self._keeps_all:
+            return None
+        by = self._tracer.left_out_by(run.run_id, path)
+        if self._unmatched.waits_for_steps:
+            self._unmatched.see_step(path, by)
+        return by
 
     def _frame(
         self, run: int, step: int, direction: int, values: Mapping[str, Any], note: str = ""
@@ -90,6 +108,8 @@ class StepValues:
         entries = self._capture.entries(values, room, limit, note=note)
         if not entries:
             return None
+        if self._unmatched.waits_for_values:
+            self._unmatched.see_values(entries)
         size = 0
         for entry in entries:
             if entry.data is not None:

@@ -434,8 +434,9 @@ async def test_a_step_that_a_policy_leaves_out_says_which_and_what_would_keep_it
     replies = [await ask_store(tmp_path, "get_step_values", step=step) for step in ("", "node_of_plain_python")]
     of_run, of_step = (" ".join(reply["advice"]) for reply in replies)
     left_out = "Not captured: ValueTracer(nodes=['embed']) does not choose"
-    assert of_run == f"{left_out} the run itself. To capture it: add '.' to nodes."
-    assert of_step == f"{left_out} this step. To capture it: add 'node_of_plain_python' to nodes."
+    never = "ValueTracer(nodes=['embed']) chose no step of those that came, in any run of this recorder so far."
+    assert of_run == f"{left_out} the run itself. To capture it: add '.' to nodes. {never}"
+    assert of_step == f"{left_out} this step. To capture it: add 'node_of_plain_python' to nodes. {never}"
 
 
 async def test_a_step_without_values_names_nodes_that_have_some(ask):

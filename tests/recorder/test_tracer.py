@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hg_mcp.queries.policies import why_absent
+from hg_mcp.queries.policies import never_matched, why_absent
 from recorder import Recorder, ValueTracer, node
 from recorder.store.records import RunFilter
 from recorder.values.choosing import reaches
@@ -293,3 +293,63 @@ def test_a_policy_is_frozen_and_comes_back_from_its_text() -> None:
     assert msgspec.json.decode(tracer.to_json(), type=ValueTracer) == tracer
     with pytest.raises(AttributeError):
         tracer.sample = 1.0  # pyright: ignore[reportAttributeAccessIssue]
+
+
+# Patterns that match nothing ------------------------------------------------------------------------------------------
+
+
+def warned(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == "recorder"]
+
+
+@pytest.mark.parametrize(
+    ("tracer", "said"),
+    [
+        (
+            ValueTracer(nodes=["sumarize", "document/load"]),
+            "ValueTracer(nodes=['sumarize']) chose no step of those that came (did you mean 'summarize'?)",
+        ),
+        (
+            ValueTracer(exclude=["/lod"]),
+            "ValueTracer(exclude=['/lod']) leaves out no step of those that came (did you mean 'load'?)",
+        ),
+        (
+            ValueTracer(fields=["text", "stile", "zzz"]),
+            "ValueTracer(fields=['stile', 'zzz']) chose no value of those that came (did you mean 'style'?)",
+        ),
+    ],
+    ids=["nodes", "exclude", "fields"],
+)
+async def test_a_pattern_that_chose_nothing_is_said_once_at_the_end_and_kept_in_the_record(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, tracer: ValueTracer, said: str
+) -> None:
+    record(tmp_path, tracer, range(3))
+    (line,) = warned(caplog)
+    assert line == f"hg-mcp: {said}. Your run is not affected; the record will say what is missing."
+    async with reading(tmp_path) as reader:
+        worker = (await only_run(reader)).worker
+    assert never_matched(worker) == said
+
+
+async def test_patterns_that_all_chose_something_are_not_spoken_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    record(tmp_path, ValueTracer(nodes=["load", "document/**", "."], exclude=["summarize"], fields=["page*", "t?xt"]))
+    assert warned(caplog) == []
+    async with reading(tmp_path) as reader:
+        assert (await only_run(reader)).worker.values_unmatched == {}
+
+
+def test_where_nothing_was_recorded_no_pattern_is_blamed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with Recorder(tmp_path, values=ValueTracer(nodes=["llm"], fields=["prompt"])):
+        pass
+    with Recorder(tmp_path, values=ValueTracer(nodes=["llm"])) as rec, rec.run("empty"):
+        pass
+    assert warned(caplog) == []
+
+
+def test_a_secret_in_a_pattern_is_not_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    record(tmp_path, ValueTracer(nodes=["sk-ant-0123456789abcdef0123"]))
+    (line,) = warned(caplog)
+    assert "[redacted:anthropic_key]" in line
+    assert "0123456789abcdef" not in line

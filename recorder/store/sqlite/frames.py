@@ -102,7 +102,8 @@ class _Rows:
         told |= {"segment": 0, "pid_started": "", "pid_namespace": "", "machine": "", "boot": ""}
         yield ProcessFrame(**told)
         dirty, packages = row["git_dirty"], row["packages"]
-        yield FactsFrame(None if dirty is None else bool(dirty), msgspec.json.decode(packages or "{}"))
+        unmatched = msgspec.json.decode(row["values_unmatched"] or "{}")
+        yield FactsFrame(None if dirty is None else bool(dirty), msgspec.json.decode(packages or "{}"), unmatched)
         counts = {name: row[name] for name in HeartbeatFrame.__struct_fields__ if name != "at"}
         yield HeartbeatFrame(row["seen_at"], **counts)
         if row["closed_at"] is not None:

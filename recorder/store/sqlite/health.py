@@ -4,8 +4,10 @@ import sqlite3
 import time
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from recorder.store.sqlite.database import VERSION, format_of, open_for_reading, translated
 from recorder.store.sqlite.queries import QUERIES
@@ -23,6 +25,7 @@ class StoreHealth:
 
     ``damage`` is the first thing that SQLite's quick check found, empty where there is none, None where it took too
     long. ``losses`` are sums over all recorders, by name; ``seen_at`` is the latest sign of life (microseconds).
+    ``unmatched`` are the patterns of values that chose nothing for the recorder heard of last, by setting.
     ``format`` is 0 where nothing was written yet; of one older than ``current_format`` only the damage is told.
     """
 
@@ -33,6 +36,7 @@ class StoreHealth:
     runs: int = 0
     running: int = 0
     losses: Mapping[str, int]
+    unmatched: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     seen_at: int | None = None
 
 
@@ -54,6 +58,7 @@ def store_health(path: str, *, immutable: bool = False) -> StoreHealth:
             runs=row.pop("runs", 0),
             running=row.pop("running", 0),
             seen_at=row.pop("seen_at", None),
+            unmatched=msgspec.json.decode(row.pop("unmatched", None) or "{}"),
             losses=row,
         )
 

@@ -104,4 +104,5 @@ class Merged:
 
 def _both(earlier: FactsFrame, later: FactsFrame) -> FactsFrame:
     dirty = earlier.git_dirty if later.git_dirty is None else later.git_dirty
-    return FactsFrame(dirty, {**earlier.packages, **later.packages})
+    unmatched = earlier.unmatched if later.unmatched is None else later.unmatched
+    return FactsFrame(dirty, {**earlier.packages, **later.packages}, unmatched)

@@ -54,7 +54,8 @@ WHERE id = :id;
 -- name: save_facts
 -- What an earlier frame told stays.
 UPDATE recorders SET
-    git_dirty = coalesce(:git_dirty, git_dirty), packages = json_patch(coalesce(packages, '{}'), :packages)
+    git_dirty = coalesce(:git_dirty, git_dirty), packages = json_patch(coalesce(packages, '{}'), :packages),
+    values_unmatched = coalesce(:values_unmatched, values_unmatched)
 WHERE id = :id;
 
 -- name: save_counts
@@ -639,7 +640,7 @@ SELECT
         AS bad_frames,
     bytes_lost + coalesce((SELECT sum(bytes_lost) FROM segments WHERE segments.recorder = recorders.recorder), 0)
         AS bytes_lost,
-    values_policy
+    values_policy, values_unmatched
 FROM recorders
 WHERE id IN (SELECT value FROM json_each(:ids));
 
@@ -852,7 +853,8 @@ SELECT
     coalesce(sum(values_dropped), 0) AS values_dropped,
     coalesce(sum(bad_frames), 0) + (SELECT coalesce(sum(bad_frames), 0) FROM segments) AS bad_frames,
     coalesce(sum(bytes_lost), 0) + (SELECT coalesce(sum(bytes_lost), 0) FROM segments) AS bytes_lost,
-    (SELECT count(*) FROM quarantine) AS frames_quarantined
+    (SELECT count(*) FROM quarantine) AS frames_quarantined,
+    (SELECT values_unmatched FROM recorders ORDER BY seen_at DESC LIMIT 1) AS unmatched
 FROM recorders;
 
 -- name: timeline

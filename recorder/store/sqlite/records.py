@@ -63,6 +63,7 @@ def worker(row: sqlite3.Row) -> Worker:
     del fields["id"]
     dirty = fields.pop("git_dirty")
     fields["packages"] = _decoded(fields["packages"]) or {}
+    fields["values_unmatched"] = _decoded(fields["values_unmatched"]) or {}
     return Worker(**fields, git_dirty=None if dirty is None else bool(dirty))
 
 

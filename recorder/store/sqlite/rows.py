@@ -142,7 +142,11 @@ def run_row(recorder: int, frame: RunFrame, names: Mapping[str, int]) -> tuple[o
 
 def facts_values(frame: FactsFrame) -> dict[str, object]:
     """What a process told later, by name."""
-    return {"git_dirty": frame.git_dirty, "packages": _text(frame.packages)}
+    return {
+        "git_dirty": frame.git_dirty,
+        "packages": _text(frame.packages),
+        "values_unmatched": _text(frame.unmatched),
+    }
 
 
 def graph_row(frame: GraphFrame, names: Mapping[str, int]) -> tuple[object, ...]:

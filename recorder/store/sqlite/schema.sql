@@ -5,7 +5,7 @@
 -- one run from 1, and 0 means the run itself. A later frame of a row replaces all of it.
 
 PRAGMA application_id = 0x48474d43;  -- "HGMC"
-PRAGMA user_version = 13;
+PRAGMA user_version = 14;
 
 -- Names that repeat: nodes, graphs, threads, types. Stored once.
 CREATE TABLE names (
@@ -18,7 +18,7 @@ CREATE TABLE step_statuses (code INTEGER PRIMARY KEY, status TEXT NOT NULL) STRI
 CREATE TABLE value_statuses (code INTEGER PRIMARY KEY, status TEXT NOT NULL) STRICT;
 
 -- Processes that record. The losses here are those of segments already dropped; live ones count in `segments`.
--- `packages` is a JSON object of versions.
+-- `packages` is a JSON object of versions, `values_unmatched` one of patterns that chose nothing, by setting.
 CREATE TABLE recorders (
     id               INTEGER PRIMARY KEY,
     recorder         TEXT NOT NULL UNIQUE,
@@ -44,7 +44,7 @@ CREATE TABLE recorders (
     bytes_lost       INTEGER NOT NULL DEFAULT 0,
     packages         TEXT,  -- a JSON object: import name, version
     values_policy    TEXT,  -- a ValueTracer as JSON; empty: it records no values
-    logs_unplaced    INTEGER NOT NULL DEFAULT 0
+    logs_unplaced    INTEGER NOT NULL DEFAULT 0, values_unmatched TEXT
 ) STRICT;
 
 -- How far each journal file has been read: committed together with the rows it gave.
