@@ -11,7 +11,7 @@ from hg_mcp.queries.words import cursor_of, now_us, read_cursor, read_moment
 from hg_mcp.text import quoted
 from recorder.store.protocols import RunReader
 from recorder.store.records import ErrorGroup, ErrorGroupFilter, NodeWindow, RunFilter
-from recorder.store.retention import ExpiredRuns
+from recorder.store.retention import DAY_US, ExpiredRuns
 
 __all__ = ["STATES", "Check", "GroupPage", "GroupState", "NodeChange", "Sampled", "group_page"]
 
@@ -19,7 +19,6 @@ STATES: Final = ("rising", "new", "ongoing", "gone", "not_run")
 """Worst first. Seen since the moment: more than twice as often as before; for the first time; also before. Not seen
 since: its graphs ran; they did not run, so nobody knows."""
 
-_DAY_US: Final = 86_400_000_000
 _MOST: Final = 5_000
 _ENDED: Final = ("completed", "failed", "partial")
 _RISING: Final = 2.0
@@ -124,7 +123,7 @@ async def group_page(
         return await _checked(reader, fingerprint.strip().lower(), graph, moment)
     if moment is None:
         latest = await reader.latest_run()
-        moment = latest.started_at - _DAY_US if latest else 0
+        moment = latest.started_at - DAY_US if latest else 0
     found = await reader.error_groups(ErrorGroupFilter(graph=graph, since=moment), limit=_MOST)
     total = await reader.count_error_groups(ErrorGroupFilter(graph=graph))
     states = await _states(reader, found, moment)

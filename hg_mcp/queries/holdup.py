@@ -6,22 +6,22 @@ what earlier executions of its node took. Where none are known, the facts are to
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import ceil
 from typing import Final
 
-from hg_mcp.queries.nodes import nodes_of
+from hg_mcp.queries.nodes import nearest_rank, nodes_of
 from hg_mcp.queries.runs import is_silent
 from hg_mcp.queries.step_paths import is_below
 from hg_mcp.queries.words import now_us
 from recorder.store.protocols import RunReader
 from recorder.store.records import Run, RunFilter, Step, StepFilter
+from recorder.store.retention import DAY_US
 
 __all__ = ["MUCH_LONGER", "HoldUp", "Usual", "hold_up", "open_steps", "usual_of"]
 
 MUCH_LONGER: Final = 5
 _SHORTEST_MS: Final = 3000.0
 _ENOUGH: Final = 3
-_DAYS_US: Final = 30 * 86_400_000_000
+_RECENT_US: Final = 30 * DAY_US
 _EARLIER_RUNS: Final = 20
 _MOST_OPEN: Final = 200
 
@@ -56,13 +56,13 @@ class HoldUp:
 
 async def usual_of(reader: RunReader, run: Run) -> Usual:
     """What is usual for a run's graph, from what came before it."""
-    windows = await reader.windows(run.graph, run.started_at - _DAYS_US, run.started_at)
+    windows = await reader.windows(run.graph, run.started_at - _RECENT_US, run.started_at)
     own = nodes_of(await reader.samples(run.key))
     nodes = {row.node: row.p95_ms for row in own if row.p95_ms is not None and row.count - row.cached >= _ENOUGH}
     nodes |= {window.node: window.p95_ms for window in windows if window.timed >= _ENOUGH}
     good = await reader.runs(RunFilter(graph=run.graph, good=True, until=run.started_at), limit=_EARLIER_RUNS)
     took = sorted(one.duration_ms for one in good if one.duration_ms is not None)
-    return Usual(nodes=nodes, run_ms=took[ceil(len(took) * 0.95) - 1] if len(took) >= _ENOUGH else None)
+    return Usual(nodes=nodes, run_ms=nearest_rank(took, 95) if len(took) >= _ENOUGH else None)
 
 
 async def hold_up(reader: RunReader, run: Run, usual: Usual) -> HoldUp:

@@ -5,10 +5,10 @@ Robust on purpose: medians and the median absolute deviation, since the slow one
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil
 from statistics import median
 from typing import Final
 
+from hg_mcp.queries.nodes import nearest_rank
 from hg_mcp.queries.timeline import Stretch, Timeline
 from recorder.store.protocols import RunReader
 from recorder.store.records import Run, RunFilter
@@ -109,7 +109,7 @@ def paces(timeline: Timeline, usual: UsualRuns) -> list[UsualPace]:
 
 def _pace(node: str, now: Sequence[float], earlier: Sequence[float]) -> UsualPace:
     here, usual = median(now), median(earlier)
-    low, high = earlier[ceil(len(earlier) * 0.05) - 1], earlier[ceil(len(earlier) * 0.95) - 1]
+    low, high = nearest_rank(earlier, 5), nearest_rank(earlier, 95)
     verdict = "usual"
     if len(earlier) < _FEWEST:
         verdict = "few"

@@ -1,6 +1,6 @@
-"""The words that parameters share, read strictly: statuses, metadata, moments, cursors.
+"""The words that parameters and answers share: statuses, metadata, moments, cursors, ranges of items, days.
 
-Each reader of a word says what would be valid; none guesses.
+Each reader of a word is strict, and says what would be valid; none guesses.
 """
 
 import re
