@@ -21,6 +21,7 @@ from recorder.store.retention import ExpiredRuns
 __all__ = ["Glance", "NextRun", "RunWatch", "next_run", "watch_run"]
 
 _PAUSE_S: Final = 0.2
+_SAY_S: Final = 1.0
 _SHARE: Final = 4
 """A pause is at least so many times as long as the look before it: watching a huge run costs a fifth of a core."""
 _GOING: Final = ("queued", "running")
@@ -92,11 +93,12 @@ class NextRun:
 
 
 class _Patience:
-    """Until when to wait, and how long between looks."""
+    """Until when to wait, how long between looks, and how often to say so."""
 
     def __init__(self, seconds: float) -> None:
         self._began = self._looked = time.monotonic()
         self._seconds = seconds
+        self._said, self._said_s = "", 0.0
 
     @property
     def waited_s(self) -> float:
@@ -107,10 +109,12 @@ class _Patience:
         return self.waited_s >= self._seconds
 
     async def pause(self, watch: Watch, doing: str) -> RunReader:
-        """Say what is waited for, wait a little, look again."""
+        """Say what is waited for, where that is news or a while ago; wait a little, look again."""
         import asyncio  # lazy: `hg-mcp --help` needs no loop
 
-        await watch.tell(self.waited_s, self._seconds, doing)
+        if doing != self._said or self.waited_s - self._said_s >= _SAY_S:
+            self._said, self._said_s = doing, self.waited_s
+            await watch.tell(self.waited_s, self._seconds, doing)
         cost = time.monotonic() - self._looked
         await asyncio.sleep(min(max(_PAUSE_S, _SHARE * cost), max(self._seconds - self.waited_s, 0.0)))
         self._looked = time.monotonic()

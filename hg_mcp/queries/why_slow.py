@@ -63,7 +63,8 @@ async def slowness(reader: RunReader, handle: str, *, node: str, factor: float) 
     path = critical_path(timeline, planner)
     shares = shares_of(path)
     telling = _LEAST_SHARE * timeline.whole.ms
-    likeliest = [share.node for share in shares if share.node and share.ms >= telling][:_MOST_WHAT_IFS]
+    over = run.ended_at is not None  # of a run that has no end yet nobody knows what it would take
+    likeliest = [share.node for share in shares if over and share.node and share.ms >= telling][:_MOST_WHAT_IFS]
     usual = await earlier_runs(reader, run)
     maps = map_paces(timeline, planner)
     return Slowness(

@@ -5,16 +5,16 @@ from typing import Self
 
 from pydantic import Field, PrivateAttr
 
-from hg_mcp.names import GET_LOGS, GET_RUN_STEPS, LIST_RUNS, SUMMARIZE_RUN, WAIT_FOR_RUN
+from hg_mcp.names import EXPLAIN_FAILURE, GET_LOGS, GET_RUN_STEPS, LIST_RUNS, SUMMARIZE_RUN, WAIT_FOR_RUN
 from hg_mcp.queries.runs import is_silent
 from hg_mcp.queries.waiting import NextRun, RunWatch
-from hg_mcp.queries.words import expiry_words
+from hg_mcp.queries.words import expiry_words, now_us
 from hg_mcp.replies.base import Items, NextCall, Reply, Row, call, duration_of, handles, next_part, started, suggestion
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.open_steps import OpenStep, held_words, open_rows
-from hg_mcp.replies.words import counted, error_line, handle, lasted, ms, status_words
+from hg_mcp.replies.words import counted, error_line, handle, lasted, ms, since_now, status_words
 from hg_mcp.text import one_line, printable, quoted
-from recorder.store.records import Step
+from recorder.store.records import Run, Step
 
 __all__ = ["RunWait"]
 
@@ -183,8 +183,11 @@ def _watch_next(watch: RunWatch) -> list[NextCall]:
     if not watch.now.is_going:
         return [suggestion(SUMMARIZE_RUN, "what happened in it and why", run=run)]
     found: list[NextCall] = []
-    if watch.now.trouble:
+    if watch.holdup and watch.holdup.stuck:
+        found.append(suggestion(EXPLAIN_FAILURE, "what holds it, and what its open steps were given", run=run))
+    elif watch.now.trouble:
         found.append(suggestion(GET_RUN_STEPS, "what holds it", run=run, status="running"))
+    if watch.now.trouble:
         found.append(suggestion(GET_LOGS, "what it said last", run=run))
     onward = suggestion(WAIT_FOR_RUN, "wait for what comes next", run=run, until=watch.until, cursor=watch.now.cursor)
     return [*found, onward, suggestion(SUMMARIZE_RUN, "what happened until now", run=run)]
@@ -195,14 +198,17 @@ def _next_summary(found: NextRun) -> str:
     if found.run:
         return f"A run of {name} has started: {status_words(found.run)}."
     if found.latest:
-        ago = lasted(found.waited_ms)
-        return (
-            f"No run of {name} started in {ago}; its latest is {quoted(handle(found.latest))}, {found.latest.status}."
-        )
+        latest = f"its latest, {quoted(handle(found.latest))}, started {_ago(found.latest)} ago: {found.latest.status}"
+        return f"No run of {name} started in {lasted(found.waited_ms)}; {latest}."
     if found.expired:
         return f"No run of {name} started, and none is left: {expiry_words(found.expired)}"
     known = ", ".join(quoted(graph, 30) for graph in found.graphs[:3])
     return f"No run of {name} was ever recorded; there are runs of {known}." if known else "No runs are recorded yet."
+
+
+def _ago(run: Run) -> str:
+    """Told, for a wait may have begun just after the run that it was meant for."""
+    return lasted(since_now(now_us(), run.started_at))
 
 
 def _next_calls(found: NextRun) -> list[NextCall]:

@@ -529,6 +529,7 @@ async def test_a_run_that_runs_says_so_and_counts_until_now(tmp_path: Path):
     thread.join()
     recorder.close()
     assert reply["summary"].startswith("'classify' has run for")
+    assert "what_if" not in reply
     assert reply["on_path"][0]["node"] == "hang"
 
 
