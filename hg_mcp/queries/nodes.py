@@ -125,6 +125,8 @@ async def _of_run(reader: RunReader, handle: str) -> NodeTable:
 async def _of_graph(reader: RunReader, graph: str, since: str, until: str) -> NodeTable:
     await require_graph(reader, graph)
     start, end = read_moment("since", since) or 0, read_moment("until", until) or now_us()
+    if start >= end:
+        raise BadArgumentError("until", "until must be later than since: nothing lies in between.")
     windows = await reader.windows(graph, start, end)
     return NodeTable(nodes=[_windowed(window) for window in windows], graph=graph, since=start, until=end)
 

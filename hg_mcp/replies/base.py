@@ -117,8 +117,9 @@ class Reply(Row):
 
 
 def next_part(asked: Call) -> Part:
-    """The ``next`` calls as a part of a reply."""
-    return Part(field="next", handles=handles(NextCall), wider=True, rest=lambda _: asked)
+    """The ``next`` calls as a part of a reply: with all their arguments, since with some they ask something else."""
+    whole = frozenset({"arguments"})
+    return Part(field="next", handles=handles(NextCall), whole=whole, wider=True, rest=lambda _: asked)
 
 
 def following(page: _Page, asked: Call) -> Callable[[int], Call]:

@@ -51,10 +51,11 @@ class Excerpt:
 class Part:
     """Something that a reply can do without: a list of rows, or an object as one row.
 
-    ``field`` is its name in the reply, ``handles`` are the members that come with each row whatever happens, ``head``
-    is the number of rows that go before any other part's tail, ``beyond`` counts rows that exist but were not fetched.
-    ``rest`` gives the call that returns what follows the first n rows. With ``wider`` the same question with a larger
-    budget is named instead, while there is one. ``what`` is the word for what is left out, if not the field's name.
+    ``field`` is its name in the reply, ``handles`` are the members that come with each row whatever happens, long ones
+    cut at first but for those that are ``whole``. ``head`` is the number of rows that go before any other part's tail,
+    ``beyond`` counts rows that exist but were not fetched. ``rest`` gives the call that returns what follows the first
+    n rows. With ``wider`` the same question with a larger budget is named instead, while there is one. ``what`` is the
+    word for what is left out, if not the field's name.
 
     ``recorded`` gives rows of the field JSON that a program recorded: it is shown whole as ``value``, else its head as
     ``preview``. It comes after all rows, smallest first. ``excerpt`` is that of the first row where it is the only one.
@@ -63,6 +64,7 @@ class Part:
     field: str
     rest: Callable[[int], Call]
     handles: frozenset[str] = frozenset()
+    whole: frozenset[str] = frozenset()
     what: str = ""
     head: int = 1_000_000
     beyond: int = 0
@@ -99,7 +101,7 @@ class _Sequence:
         self._laid = [_Laid(part) for part in parts if part.field in doc]
         contents = {laid.part.field: doc[laid.part.field] for laid in self._laid}
         for laid in self._laid:
-            doc[laid.part.field] = _empty(contents[laid.part.field], laid.part.handles)
+            doc[laid.part.field] = _empty(contents[laid.part.field], laid.part.handles, laid.part.whole)
         core = len(encode(doc))
         self._lay_out(contents)
         self._before = list(accumulate((unit.size(unit.steps) for unit in self._units), initial=core))
@@ -181,7 +183,7 @@ class _Sequence:
             yield from pieces(target, None, content, self._limit, first=first)
             return
         members = cast("Doc", content)
-        row: Doc = _empty(members, laid.part.handles)
+        row: Doc = _empty(members, laid.part.handles, laid.part.whole)
         laid.rows.append(row)
         yield Put(target, None, row, first=first)
         yield from self._members(laid, row, members)
@@ -201,11 +203,12 @@ class _Sequence:
         laid.ends.append(len(self._units))
 
 
-def _empty(content: Any, handles: frozenset[str]) -> Any:
+def _empty(content: Any, handles: frozenset[str], whole: frozenset[str]) -> Any:
     """A list without rows, or an object with its handles only."""
     if not isinstance(content, dict):
         return []
-    return {key: beginning(value) for key, value in cast("Doc", content).items() if key in handles}
+    members = cast("Doc", content).items()
+    return {key: value if key in whole else beginning(value) for key, value in members if key in handles}
 
 
 def _join(found: list[Doc], entry: Doc) -> None:

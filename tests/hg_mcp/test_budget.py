@@ -63,6 +63,13 @@ def test_a_larger_budget_never_shows_less(reply: Reply, budgets: list[int]):
     assert shows_no_more(less, more)
 
 
+@settings(max_examples=60, **QUICKLY)
+@given(reply=REPLIES, budget=BUDGETS)
+def test_a_suggested_call_has_all_its_arguments_or_is_not_there(reply: Reply, budget: int):
+    _, doc = shown(reply, budget, NOTHING_BEHIND)
+    assert [one["arguments"] for one in doc["next"]] == [one.arguments for one in reply.next][: len(doc["next"])]
+
+
 @settings(max_examples=30, **QUICKLY)
 @given(story=stories())
 def test_the_diagnosis_counts_and_handles_are_there_at_the_smallest_budget(story: RunStory):

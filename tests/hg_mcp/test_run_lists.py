@@ -96,3 +96,5 @@ async def test_a_graph_is_known_however_many_others_ran_since(tmp_path: Path):
 async def test_a_time_without_a_moment_in_it_is_refused(family: Path):
     with pytest.raises(BadArgumentError, match="until must be later than since"):
         await ask_store(family, "list_runs", since="1d", until="2d")
+    with pytest.raises(BadArgumentError, match="until must be later than since"):
+        await ask_store(family, "node_stats", graph="classify", since="1d", until="2d")
