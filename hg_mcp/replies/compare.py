@@ -1,14 +1,24 @@
 """The reply of ``compare_runs``: where two runs part and why, then what differs after that."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final, Self
 
 import msgspec
 from pydantic import Field, PrivateAttr
 
-from hg_mcp.names import DESCRIBE_GRAPH, GET_RUN_STEPS, GET_STEP_VALUES, NODE_STATS, TRACE_VALUE, WHY_SLOW
+from hg_mcp.names import (
+    CONTRAST_ITEMS,
+    DESCRIBE_GRAPH,
+    GET_RUN_STEPS,
+    GET_STEP_VALUES,
+    NODE_STATS,
+    TRACE_VALUE,
+    WHY_SLOW,
+)
 from hg_mcp.queries.changes import ABSENT
 from hg_mcp.queries.compare import Comparison, Divergence, Pace, ValueChange
+from hg_mcp.queries.step_paths import node_id
 from hg_mcp.replies.base import LONGEST_HANDLE, NextCall, Reply, Row, call, handles, next_part, suggestion
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.differences import DifferenceRow
@@ -73,15 +83,25 @@ class ChangeRow(Row):
 
 
 class DifferentStep(Row):
-    """A step that differs, at or after the first divergence."""
+    """A step that differs, at or after the first divergence; those of other items that differ alike are counted."""
 
     step: str = Field(description="recorded names; of this run, where it has it")
     kinds: list[str]
+    count: int | None = Field(default=None, description="steps of that place, in all items, that differ in this way")
 
     @classmethod
-    def of(cls, one: Divergence) -> Self:
-        """A divergence as a row."""
-        return cls(step=printable(one.pair.path), kinds=list(one.kinds))
+    def all_of(cls, found: Sequence[Divergence]) -> list[Self]:
+        """Divergences as rows: those at one place within items, of the same kinds, as one."""
+        alike = Counter((node_id(one.pair.path), *one.kinds) for one in found)
+        first = {(node_id(one.pair.path), *one.kinds): one for one in reversed(found)}
+        return [
+            cls(
+                step=printable(first[way].pair.path),
+                kinds=list(first[way].kinds),
+                count=count if count > 1 else None,
+            )
+            for way, count in alike.items()
+        ]
 
 
 class PaceRow(Row):
@@ -143,7 +163,7 @@ class RunComparison(Reply):
             changes=[ChangeRow.of(one) for one in found.changes] or None,
             differences=[DifferenceRow.of(one) for one in found.differences] or None,
             not_compared=_not_compared(found) or None,
-            steps=[DifferentStep.of(one) for one in found.divergences] or None,
+            steps=DifferentStep.all_of(found.divergences) or None,
             durations=[PaceRow.of(pace) for pace in found.pace] or None,
             next=_next(found),
         )
@@ -319,6 +339,8 @@ def _next(found: Comparison) -> list[NextCall]:
     ]
     if (value := _guilty_value(found)) and len(step.path) + len(value) <= LONGEST_HANDLE:
         calls.insert(0, suggestion(TRACE_VALUE, "where what differs came from", run=run, step=step.path, value=value))
+    if "error" in first.kinds and "input" not in first.kinds and found.run.items_failed and found.run.items_completed:
+        calls.insert(0, suggestion(CONTRAST_ITEMS, "what sets the failing items apart", run=run))
     if "attempts" in first.kinds:
         calls.insert(0, suggestion(GET_RUN_STEPS, "what each of its attempts came to", run=run, step=step.path))
     if found.code is not None:

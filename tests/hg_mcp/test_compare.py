@@ -234,6 +234,35 @@ def main(rec):
     assert parting(reply)[1] == "path"
 
 
+async def test_items_that_fail_alike_are_told_once_and_lead_to_what_sets_them_apart(tmp_path: Path):
+    source = """
+from recorder import node
+
+@node
+def ask(x):
+    if DOWN and x % 10 == 3:
+        raise TimeoutError("504")
+    return x
+
+@node
+def parse(x): return x
+
+def classify(x): return parse(ask(x))
+
+DOWN = False
+def main(rec):
+    rec.map(classify, range(40), name="classify", error_handling="continue")
+"""
+    record(tmp_path, source)
+    reply = await compared(record(tmp_path, source.replace("DOWN = False", "DOWN = True")))
+    assert reply["differing"] == 8
+    assert reply["steps"] == [
+        {"step": "[3]/classify/ask", "kinds": ["error"], "count": 4},
+        {"step": "[3]/classify/parse", "kinds": ["missing"], "count": 4},
+    ]
+    assert reply["next"][0]["tool"] == "contrast_items"
+
+
 async def test_items_of_a_map_are_matched_by_their_inputs_when_one_was_put_in(tmp_path: Path):
     source = """
 from recorder import node
