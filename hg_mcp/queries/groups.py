@@ -83,14 +83,16 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupPage:
-    """Groups that the filters keep, worst state first. ``counts`` are of all of them, by state.
+    """Groups that the filters keep, worst state first.
 
+    ``counts`` are by state, of the ``judged``: all of the ``total``, or the 5,000 that were in most runs since.
     Where there are none, ``expired`` are failed runs that are gone.
     """
 
     groups: Sequence[GroupState]
     total: int
     since: int
+    judged: int = 1
     seen: int = 0
     counts: Mapping[str, int] = field(default_factory=dict[str, int])
     check: Check | None = None
@@ -98,8 +100,8 @@ class GroupPage:
 
     @property
     def remaining(self) -> int:
-        """How many come after these."""
-        return self.total - self.seen - len(self.groups)
+        """How many of the judged come after these."""
+        return max(0, self.judged - self.seen - len(self.groups))
 
     def cursor_after(self, shown: int) -> str:
         """The cursor of what follows the first ``shown`` groups."""
@@ -131,7 +133,7 @@ async def group_page(
     counts = {state: sum(one.state == state for one in states) for state in STATES}
     gone = None if total else await reader.expired_among(RunFilter(graph=graph, failed=True))
     page = states[after : after + limit]
-    return GroupPage(groups=page, total=total, since=moment, seen=after, counts=counts, expired=gone)
+    return GroupPage(groups=page, total=total, since=moment, judged=len(found), seen=after, counts=counts, expired=gone)
 
 
 async def _moment(reader: RunReader, since: str, commit: str) -> int | None:

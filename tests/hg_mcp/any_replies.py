@@ -357,8 +357,9 @@ def group_pages(draw: st.DrawFn) -> GroupPage:
     counts = dict.fromkeys(STATES, draw(COUNTS))
     return GroupPage(
         groups=states,
-        total=len(states) + more,
+        total=len(states) + more + draw(st.just(0) | COUNTS) * bool(states),
         since=T0,
+        judged=len(states) + more,
         counts=counts,
         check=draw(st.none() | st.just(check)),
         expired=draw(st.none() | expired_runs()),

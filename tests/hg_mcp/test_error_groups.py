@@ -52,6 +52,20 @@ def iso(hour: int) -> str:
     return datetime.fromtimestamp(T0 / 1e6 + 3600 * hour - 60, UTC).isoformat()
 
 
+async def test_of_thousands_of_groups_those_in_most_runs_are_judged_and_the_reply_says_so(tmp_path: Path):
+    frames = [process(), *a_run(1, hour=0), *a_run(2, hour=1)]
+    for number in range(1, 5_003):
+        error = ErrorRecord(f"app.Error{number}", "x")
+        frames.append(node(1 + number % 2, number + 9, "parse", status="failed", error=error))
+    store = write_store(tmp_path, frames)
+    reply = await ask_store(store, "list_error_groups", limit=1, since=iso(1))
+    assert reply["total"] == 5_002
+    assert "5002 error groups; since" in reply["summary"]
+    assert "of the 5000 in most runs since: 2501 new, 2499 gone" in reply["summary"]
+    (omitted,) = reply["omitted"]
+    assert omitted["how_many"] == 4_999
+
+
 async def test_a_group_shows_its_state_counts_and_runs(tmp_path: Path):
     reply = await listed(tmp_path, history(BOOM, None, BOOM, LOST))
     assert reply == snapshot(

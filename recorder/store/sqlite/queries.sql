@@ -776,37 +776,36 @@ WHERE errors.run = :run AND errors.attempt = 0
 ORDER BY errors.step = 0, errors.step;
 
 -- name: error_groups
--- Groups with what their runs tell; those of runs that started since a moment first. In `latest` and `earliest`, run is the
--- one of the maximum and of the minimum: SQLite takes bare columns from that row.
-WITH
-    latest AS (
-        SELECT
-            error_group, run AS last_run, max(last_at) AS last_at, sum(count) AS count, count(*) AS runs,
-            sum(started_at >= :since) AS runs_since, json_group_array(DISTINCT graph) AS graphs
-        FROM error_group_runs
-        WHERE {where}
-        GROUP BY error_group
-    ),
-    earliest AS (
-        SELECT error_group, run AS first_run, min(first_at) AS first_at
-        FROM error_group_runs
-        WHERE {where}
-        GROUP BY error_group
-    )
+-- Groups with what their runs tell; those of runs that started since a moment first. Of the groups that are not wanted no
+-- more is looked up than their place. In `latest`, run is the one of the maximum: SQLite takes bare columns from that row.
+WITH latest AS (
+    SELECT
+        error_group, run AS last_run, max(last_at) AS last_at, sum(count) AS count, count(*) AS runs,
+        sum(started_at >= :since) AS runs_since
+    FROM error_group_runs
+    WHERE {where}
+    GROUP BY error_group
+    ORDER BY runs_since DESC, count DESC, last_at DESC, error_group
+    LIMIT :limit OFFSET :after
+)
 SELECT
     error_groups.fingerprint, types.name AS type, error_groups.message, nodes.name AS node, latest.count,
     latest.runs, latest.runs_since, earliest.first_at, latest.last_at, first_runs.run_id AS first_run,
     last_runs.run_id AS last_run, first_runs.started_at AS first_started_at,
-    (SELECT json_group_array(name) FROM names WHERE id IN (SELECT value FROM json_each(latest.graphs))) AS graphs
+    (
+        SELECT json_group_array(name) FROM names
+        WHERE id IN (SELECT graph FROM error_group_runs WHERE error_group = latest.error_group AND {where})
+    ) AS graphs
 FROM latest
-JOIN earliest ON earliest.error_group = latest.error_group
+JOIN error_group_runs AS earliest ON earliest.error_group = latest.error_group AND earliest.run = (
+    SELECT run FROM error_group_runs WHERE error_group = latest.error_group AND {where} ORDER BY first_at, run LIMIT 1
+)
 JOIN error_groups ON error_groups.id = latest.error_group
 JOIN names AS types ON types.id = error_groups.type
 JOIN names AS nodes ON nodes.id = error_groups.node
-JOIN runs AS first_runs ON first_runs.id = earliest.first_run
+JOIN runs AS first_runs ON first_runs.id = earliest.run
 JOIN runs AS last_runs ON last_runs.id = latest.last_run
-ORDER BY latest.runs_since DESC, latest.count DESC, latest.last_at DESC, fingerprint
-LIMIT :limit OFFSET :after;
+ORDER BY latest.runs_since DESC, latest.count DESC, latest.last_at DESC, latest.error_group;
 
 -- name: count_error_groups
 SELECT count(*) AS count FROM error_groups
