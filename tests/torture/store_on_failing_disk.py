@@ -42,7 +42,7 @@ def said(follower: Follower, at: int) -> str:
     """What a reader is told while the disk fails at a call; if nothing, then it has everything."""
     began = time.monotonic()
     try:
-        behind = follower.catch_up(timeout=20)
+        behind = follower.catch_up(timeout=120)
     except StoreFailedError as error:  # not even what it holds could be read
         return str(error)
     took = time.monotonic() - began
