@@ -106,6 +106,8 @@ _SPELLING: Final = b"-_0123456789"
 _KELVIN: Final = "\u212a".encode()
 """Nor does this, which ``_WORDS`` leaves out."""
 _SHORT_WORD: Final = 3
+_SHORTEST_TOKEN: Final = 8
+"""``a1://:p@``: whatever else is looked for is longer."""
 
 
 class Redaction:
@@ -120,6 +122,8 @@ class Redaction:
 
     Attributes:
         harmless: Short names that were found to name no secret, nor to look like a tag: the hot path's shortcut.
+        shortest: Characters of the shortest text that may hold a secret (``jwt=x`` has five); what is shorter is clean,
+            where ``meets_all`` is not set.
         meets_all: Whether no text can be passed over: there are patterns or functions that nobody knows the shortest
             secret of.
         withholding: The rules of functions that failed: a value that meets one is withheld.
@@ -137,6 +141,7 @@ class Redaction:
         "_tokens",
         "harmless",
         "meets_all",
+        "shortest",
         "withholding",
     )
 
@@ -161,6 +166,7 @@ class Redaction:
         self.harmless: set[str] = set()
         self.meets_all = bool(self._patterns or self._functions)
         self.withholding: set[str] = set()
+        self.shortest = min((_SHORTEST_TOKEN, *(len("".join(parts)) + 2 for parts in self._keys.values())))
 
     def extended(
         self,

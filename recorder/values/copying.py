@@ -163,7 +163,7 @@ class Copy:
         if size > self.room:
             return self._cut_text(text)
         self.room -= size + 3
-        if size > 5:
+        if size >= self._redaction.shortest:
             self.texts.append(text)
         return text
 

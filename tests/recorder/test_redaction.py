@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recorder.redaction import Redaction
+from recorder.values import Capture
 
 REDACTION = Redaction()
 
@@ -194,3 +195,23 @@ def test_rules_of_a_wrong_type_are_refused(rules, message):
         Redaction(**rules)
     with pytest.raises(TypeError, match=message):
         REDACTION.extended(**rules)
+
+
+@pytest.mark.parametrize("keys", [(), ("pw",), ("k",)], ids=repr)
+@pytest.mark.parametrize("sign", "=:")
+def test_the_shortest_text_that_can_hold_a_secret_is_looked_at_inside_a_value(keys: tuple[str, ...], sign: str) -> None:
+    redaction = Redaction().extended(keys=keys)
+    for key in ("jwt", *keys):
+        text = f"{key}{sign}x"
+        assert redaction.text(text) == f"{key}{sign}[redacted:{key}]"
+        (entry,) = Capture(redaction=redaction).entries({"values": [text, {"inside": text}]})
+        assert entry.data is not None
+        assert b"x" not in entry.data
+        assert len(text) >= redaction.shortest
+
+
+@given(st.text(alphabet=":/@=.jwtcookiebasr _-k1", max_size=7))
+def test_a_text_shorter_than_the_shortest_is_clean(text: str) -> None:
+    redaction = Redaction()
+    short = text[: redaction.shortest - 1]
+    assert redaction.text(short) == short
