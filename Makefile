@@ -12,7 +12,7 @@ CONFORMANCE := build/conformance
 HYPERGRAPH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test live check fmt torture bench bench-large bench-peers conformance clean
+.PHONY: help venv demo test live check fmt torture bench bench-large bench-peers conformance sdks clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -62,6 +62,11 @@ fmt: $(READY) ## Format, fix what can be fixed, and write the generated docs
 
 torture: $(READY) ## Attack it for as long as it takes, and write docs/torture.md; the ordinary suite has a short form
 	@HG_MCP_TORTURE=1 $(BIN)/python -m pytest tests/torture
+
+sdks: ## Record real messages of the LLM SDKs; writes docs/sdk-messages.md
+	@test -x build/sdks-venv/bin/python || $(PYTHON) -m venv build/sdks-venv
+	@build/sdks-venv/bin/python -m pip install --quiet --disable-pip-version-check msgspec -r tests/sdks/requirements.txt
+	@build/sdks-venv/bin/python -m tests.sdks.report
 
 bench: $(READY) ## Measure beside its peers; reports, never fails
 	@$(BIN)/python -m benchmarks.run

@@ -35,7 +35,7 @@ class Message(BaseModel):
     tool_calls: list[ToolCall] | None = None
 
 
-# The classes of an SDK are recognized by their module; the SDKs themselves were tried by hand.
+# The classes of an SDK are recognized by their module; `make sdks` looks at the SDKs themselves.
 for model in (Message, ToolCall):
     model.__module__ = "openai.types.chat"
 
