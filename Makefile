@@ -37,6 +37,8 @@ live: ## Prove it on hypergraph: make live HYPERGRAPH=DIR, a copy of its reposit
 		echo "make live needs HYPERGRAPH=DIR, a copy of hypergraph's repository; '$(HYPERGRAPH)' is none" >&2; exit 1; }
 	@$(MAKE) --no-print-directory $(LIVE_READY)
 	HYPERGRAPH="$(HYPERGRAPH)" PYTHONPATH="$(HYPERGRAPH)/src:." $(LIVE)/bin/python -m pytest tests/live
+	HG_MCP_ITEMS=100000 HYPERGRAPH="$(HYPERGRAPH)" PYTHONPATH="$(HYPERGRAPH)/src:." $(LIVE)/bin/python -m pytest \
+		tests/live/test_ends.py -k "does_not_grow_with_the_items"
 	@$(LIVE)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --target build/hypercache 'hypercache>=0.2'
 	PYTHONPATH="$(HYPERGRAPH)/src:.:build/hypercache" $(LIVE)/bin/python -m pytest tests/live/test_inner_cache.py
 	PYTHONPATH="$(HYPERGRAPH)/src:." $(LIVE)/bin/python -m benchmarks.on_hypergraph

@@ -1,17 +1,21 @@
 """Runs that do not come to their own end: stopped, cancelled, side by side, and started by hand within another."""
 
 import asyncio
+import inspect
 import os
 from pathlib import Path
+from typing import Any
 
+import hypergraph
 import pytest
 from hypergraph import AsyncRunner, Graph, NodeContext, SyncRunner, node
 
 from recorder import Recorder
-from tests.live import graphs
+from tests.live import graphs, report
 from tests.live.attaching import WAYS, Attached
 from tests.live.comparing import agree, recorded
 from tests.support.memory import watched
+from tests.support.reading import reading
 
 
 class Gate:
@@ -54,6 +58,52 @@ async def test_a_stopped_run_is_stopped_and_remembers_when_it_was_asked(attached
     assert run.status == "stopped"
     assert run.stop_requested_at is not None
     assert steps[0].chunks > 0
+
+
+async def test_a_run_whose_events_are_iterated_is_as_any_other_and_takes_nothing_from_its_consumer(attached: Attached):
+    handle = attached.runner().iter(attached.carrying(graphs.parsing()), {"text": "four"}, **attached.call)
+    async with handle:
+        theirs = [type(event).__name__ async for event in handle]
+        result = await handle.result(raise_on_failure=False)
+    assert (theirs[0], theirs[-1], theirs.count("NodeErrorEvent")) == ("RunStartEvent", "RunEndEvent", 1)
+    ((run, steps),) = await recorded(attached.store)
+    agree(run, steps, result)
+    assert {step.path: step.status for step in steps} == {"strip": "completed", "parse": "failed"}
+
+
+async def test_a_run_whose_iteration_is_left_early_is_cancelled(attached: Attached, gate: Gate):
+    async with attached.runner().iter(attached.carrying(gate.graph), {"forever": True}, **attached.call) as events:
+        await asyncio.wait_for(anext(events), 5)
+        await asyncio.wait_for(gate.entered.wait(), 5)
+    assert not attached.recorder._linker.open_runs
+    ((run, steps),) = await recorded(attached.store)
+    assert (run.status, [step.status for step in steps]) == ("cancelled", ["cancelled"])
+
+
+@pytest.mark.parametrize("way", ["attach", "everywhere"])
+@pytest.mark.parametrize("runner", ["sync", "async"])
+async def test_two_runs_started_side_by_side_by_an_attached_graph_keep_their_structure_and_values(
+    tmp_path: Path, runner: str, way: str
+):
+    with Attached(runner=runner, way=way, store=tmp_path / "store") as made:
+        graph, by = made.carrying(graphs.parsing()), made.runner()
+        handles = [by.start_run(graph, {"text": text}, **made.call) for text in ("4", "7")]
+        results = [await _awaited(handle.result()) for handle in handles]
+    assert sorted(result["answer"] for result in results) == [8, 14]
+    async with reading(tmp_path / "store") as reader:
+        for run, _ in await recorded(tmp_path / "store"):
+            structure = await reader.structure(run.key)
+            assert structure is not None
+            assert {one.id for one in structure.nodes} >= {"strip", "parse", "double"}
+            step = await reader.step_at(run.key, "double")
+            assert step is not None
+            values = await reader.values(run.key, step.step, with_data=True)
+            answer = next(result["answer"] for result in results if result.run_id == run.run_id)
+            assert [one.data for one in values if one.direction == "output"] == [str(answer).encode()]
+
+
+async def _awaited(result: Any) -> Any:
+    return await result if inspect.isawaitable(result) else result
 
 
 async def test_a_stopped_map_lists_the_items_that_began(attached: Attached, gate: Gate):
@@ -166,5 +216,11 @@ async def test_what_is_remembered_does_not_grow_with_the_items_of_a_map(tmp_path
         graph = recorder.attach(Graph([look], name="large"))
         await AsyncRunner().map(graph, {"item": list(range(items))}, map_over="item", max_concurrency=16)
         early, late = memory.peaks
-        print(f"{items} items, at most {early} bytes in the first half, {late} in the second")
     assert late < 1.2 * early
+    if "HG_MCP_ITEMS" in os.environ:
+        told = (
+            f"A map of {items:,} items under `AsyncRunner`, 16 at a time, an attached graph of one node: at most "
+            f"{early:,} bytes of the recorder's were alive in the first half of the items, {late:,} in the second "
+            "(tracemalloc, at 16 moments)."
+        )
+        report.put("Memory in a map of many items", told, Path(hypergraph.__file__).parents[2])
