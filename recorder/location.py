@@ -24,6 +24,7 @@ __all__ = [
     "find_store",
     "note_written",
     "open_private",
+    "passed_over",
     "place_store",
     "recent_stores",
 ]
@@ -122,6 +123,12 @@ def find_store(store: str | os.PathLike[str] | None = None) -> StoreLocation:
         if candidate.exists:
             return candidate
     raise NoStoreError(tuple(candidate.directory for candidate in candidates), tuple(recent_stores()))
+
+
+def passed_over() -> list[str]:
+    """Stores upwards that nobody records into or reads unless they are named: others have a say there."""
+    found = [os.path.join(base, STORE_NAME) for base in _upwards() if not _is_safe(base)]
+    return [directory for directory in found if os.path.isdir(directory)]
 
 
 def note_written(location: StoreLocation) -> bool:

@@ -3,17 +3,19 @@
 What it promises: nothing is created, read in or changed; it works on what is damaged, foreign or not there.
 """
 
+import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import asdict
 
 import msgspec
 
-from hg_mcp.doctor.findings import LEVELS, Finding, ok, problem
+from hg_mcp.doctor.findings import LEVELS, Finding, notice, ok, problem
 from hg_mcp.doctor.machine import settings, versions
 from hg_mcp.doctor.recorders import ingest, journals, recorders
 from hg_mcp.doctor.storage import database, disk, permissions
 from recorder.errors import ForeignFileError, NoStoreError, StoreFailedError
-from recorder.location import StoreLocation, find_store
+from recorder.location import StoreLocation, find_store, passed_over
 
 __all__ = ["examine"]
 
@@ -40,6 +42,8 @@ def examine(store: str | None) -> tuple[bytes, bool]:
 
 
 def _findings(store: str | None) -> Iterator[Finding]:
+    if store is None and not os.environ.get("HG_MCP_STORE"):
+        yield from map(_passed_over, passed_over())
     try:
         location = find_store(store)
     except (NoStoreError, ForeignFileError, StoreFailedError) as error:
@@ -57,6 +61,11 @@ def _examined(location: StoreLocation) -> Iterator[Finding]:
             yield from check(location)
         except OSError as error:
             yield problem(check.__name__, f"could not be looked at: {error}", "see that this account may read it")
+
+
+def _passed_over(directory: str) -> Finding:
+    says = f"{directory} is passed over: another account owns it or the project, may write there, or it is a link"
+    return notice("store", says, f"let it be yours alone, or name it: --store {shlex.quote(directory)}")
 
 
 def _missing(error: NoStoreError | ForeignFileError | StoreFailedError) -> Finding:

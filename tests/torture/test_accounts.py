@@ -132,6 +132,18 @@ def test_an_own_link_is_followed_and_that_of_another_account_is_not(common: Path
     assert runs(OWNER, common / f"of-{OWNER}") == 1
 
 
+def test_a_store_that_root_made_in_somebodys_project_is_named_by_the_doctor(common: Path) -> None:
+    project = common / "project"
+    (project / ".git").mkdir(parents=True)
+    os.chown(project, OWNER, OWNER)
+    assert by(ROOT, "record", project / STORE_NAME).err == ""
+    asked = by(OWNER, "ask", "doctor", "--json", cwd=project)
+    (notice,) = [found for found in json.loads(asked.out)["findings"] if found["level"] == "notice"]
+    assert f"{project / STORE_NAME} is passed over" in notice["says"]
+    named = by(OWNER, "ask", "list-runs", "--store", project)
+    assert f"that of uid {ROOT}" in named.err
+
+
 @pytest.mark.parametrize("spoil", ["another's", "group-writable", "link"])
 def test_without_a_name_no_store_is_placed_or_read_where_others_have_a_say(common: Path, spoil: str) -> None:
     project = common / "project"
