@@ -6,6 +6,7 @@ Texts differ from node to node, so nothing is saved by having seen one before.
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.recording import batching, begin_item, node_us
@@ -17,6 +18,22 @@ from recorder.values import Capture
 NODES = 1_000
 ROUNDS = 20
 SENTENCE = "The invoice of 12 March lists three items, two of which were returned: see page 4 for the amounts due. "
+
+
+@dataclass(kw_only=True)
+class Document:
+    """A row that declares its fields."""
+
+    id: Any
+    name: Any
+    score: Any
+
+
+class Thing:
+    """A row that does not."""
+
+    def __init__(self, row: dict[str, Any]) -> None:
+        self.__dict__.update(row)
 
 
 def texts(round_: int) -> list[tuple[str, str]]:
@@ -95,7 +112,12 @@ def rows() -> Iterator[Row]:
         limit=1.0,
     )
     table = [{"id": number, "name": f"document {number}", "score": 1.5} for number in range(200_000)]
-    lists: dict[str, Any] = {"integers": list(range(200_000)), "dictionaries of three": table}
+    lists: dict[str, Any] = {
+        "integers": list(range(200_000)),
+        "dictionaries of three": table,
+        "dataclasses of three": [Document(**row) for row in table],
+        "objects of an undeclared type": [Thing(row) for row in table],
+    }
     for what, value in lists.items():
         listed = capture_ms(value)
         yield Row(

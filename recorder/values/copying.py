@@ -15,11 +15,12 @@ from recorder.typenames import class_of, type_name, type_name_of
 __all__ = ["MAX_DEPTH", "MAX_OBJECTS", "Copy", "Shape", "holds_secret", "is_encoded"]
 
 MAX_OBJECTS: Final = 8_000
-"""What is looked at; one that is no plain type of Python counts as four, which is what it costs."""
+"""What is looked at; one that is no plain type of Python counts as eight, which is what it costs at least."""
 
 MAX_DEPTH: Final = 32
 _MAX_INT_BITS: Final = 4_096
-_DICT: Any = dict
+_LENGTH: Any = dict.__len__
+_ITEMS: Any = dict.items
 _TRIES: Final = 4
 _SMALL: Final = 1 << 53
 _LONG_FLOAT: Final = 18
@@ -113,18 +114,17 @@ class Copy:
 
     def _shaped(self, value: Any, cls: type[Any]) -> Any:
         """By the shape of its class; one that fails leaves a hole."""
-        self.objects -= 3
+        self.objects -= 7
         known = self._shapes.get(id(cls))
         try:
             if known is None:
                 known = self._shapes[id(cls)] = (cls, self._find_shape(cls))
             return known[1](self, value)
         except Exception:
-            return self.hole(cls)
+            return self.hole(type_name(cls))
 
-    def hole(self, cls: type[Any]) -> dict[str, Any]:
-        """The mark of what could not be copied."""
-        name = type_name(cls)
+    def hole(self, name: str) -> dict[str, Any]:
+        """The mark of what could not be copied, by the name of its type."""
         self.room -= len(name) + 12
         self.holes.add(name)
         self.last_hole = {"$type": name}
@@ -233,6 +233,9 @@ class Copy:
                 self.room -= 4 if (item * 1000).is_integer() else _LONG_FLOAT
                 self.objects -= 1
                 copied.append(item)
+            elif cls is dict:
+                self.objects -= 1
+                copied.append(self.inside(item, self.mapping, item))
             else:
                 copied.append(self.value(item))
         return copied
@@ -251,40 +254,41 @@ class Copy:
         """A dict, as far as the budget goes."""
         pairs = self._items_of(mapping)
         copied: dict[str, Any] = {}
+        return copied if self.fields(copied, pairs) else {"$type": "dict", "items": self._pairs(pairs)}
+
+    def fields(self, copied: dict[str, Any], pairs: list[tuple[Any, Any]]) -> bool:
+        """Add named values, as far as the budget goes; False where a name is no text."""
         harmless = self._redaction.harmless
         for key, value in pairs:
             if (self.room <= 0 or self.objects <= 0) and self.is_full():
                 break
             if type(key) is str and key in harmless:
-                self.room -= len(key) + 4
                 cls = class_of(value)
                 if cls is int and -_SMALL < value < _SMALL:
-                    self.room -= 4
+                    self.room -= len(key) + 8
                     self.objects -= 1
                     copied[key] = value
                 elif cls is float and isfinite(value):
-                    self.room -= 4 if (value * 1000).is_integer() else _LONG_FLOAT
+                    self.room -= len(key) + 4 + (4 if (value * 1000).is_integer() else _LONG_FLOAT)
                     self.objects -= 1
                     copied[key] = value
-                elif cls is str and len(value) <= _ENCODED_CHARS:
-                    self.objects -= 1
-                    copied[key] = self.text(value)
                 else:
+                    self.room -= len(key) + 4
                     copied[key] = self.value(value)
                 continue
             if not issubclass(type(key), str):
-                return {"$type": "dict", "items": self._pairs(pairs)}
+                return False
             self.field(copied, key if type(key) is str else str.__str__(key), value)
-        return copied
+        return True
 
     def _items_of(self, mapping: dict[Any, Any]) -> list[tuple[Any, Any]]:
         """Its items, as far as they can count; of a short one, as most are, all at once."""
         try:
-            if _DICT.__len__(mapping) <= self.objects:
-                return list(_DICT.items(mapping))
+            if _LENGTH(mapping) <= self.objects:
+                return list(_ITEMS(mapping))
         except RuntimeError:  # changed size during iteration
             pass
-        return self.several(lambda: _DICT.items(mapping))
+        return self.several(lambda: _ITEMS(mapping))
 
     def field(self, copied: dict[str, Any], name: str, value: Any) -> None:
         """One named value; whole out of sight if its name is a secret's."""

@@ -5,6 +5,7 @@ values are read from the instance's own dict and slots. No property, ``__getattr
 """
 
 import sys
+from collections.abc import Callable
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any, Final, cast
 
@@ -13,7 +14,7 @@ from msgspec import Struct
 from recorder.typenames import class_of, module_name, type_name
 from recorder.values.copying import Copy, Shape
 
-__all__ = ["attributes_of", "mro", "namespace_of", "record_shape", "slot_of"]
+__all__ = ["attributes_of", "attributes_reader", "mro", "namespace_of", "record_shape", "slot_of"]
 
 _MRO: Any = type.__dict__["__mro__"]
 _NAMESPACE: Any = type.__dict__["__dict__"]
@@ -21,6 +22,8 @@ _STRUCT_FIELDS: Any = type(Struct).__dict__["__struct_fields__"]
 _TUPLE: Any = tuple
 
 _ABSENT: Final = object()
+
+_Reader = Callable[[Any], list[tuple[Any, Any]]]
 
 _SDKS: Final = (
     "openai.",
@@ -50,9 +53,23 @@ def record_shape(cls: type[Any]) -> Shape | None:
     fields = _declared(cls)
     if fields is None:
         return None
+    name, held = type_name(cls), _reader(cls, fields)
     if any(module_name(base).startswith(_SDKS) for base in mro(cls)):
-        return lambda copy, value: copy.inside(value, lambda it: _fields(copy, it, fields, is_message=True), value)
-    return lambda copy, value: copy.inside(value, lambda it: _fields(copy, it, fields), value)
+        held = _without_defaults(held, fields)
+
+    def shape(copy: Copy, value: Any) -> Any:
+        return copy.inside(value, content(copy), value)
+
+    def content(copy: Copy) -> Callable[[Any], dict[str, Any]]:
+        def copied(value: Any) -> dict[str, Any]:
+            copy.room -= len(name) + 12
+            plain: dict[str, Any] = {"$type": name}
+            copy.fields(plain, held(value))
+            return plain
+
+        return copied
+
+    return shape
 
 
 def _declared(cls: type[Any]) -> dict[str, Any] | None:
@@ -87,26 +104,46 @@ def _attrs_fields(attributes: Any) -> dict[str, Any] | None:
     return dict.fromkeys(_texts(tuple(found))) if found or made else None
 
 
-def _fields(copy: Copy, value: Any, fields: dict[str, Any], *, is_message: bool = False) -> dict[str, Any]:
-    cls = class_of(value)
-    copied: dict[str, Any] = {"$type": type_name(cls)}
-    copy.room -= len(copied["$type"]) + 12
-    is_tuple = issubclass(cls, tuple)
-    attributes = dict(zip(fields, _TUPLE.__iter__(value), strict=False)) if is_tuple else attributes_of(value, cls)
-    for name, field in fields.items():
-        if copy.is_full():
-            return copied
-        found = attributes.get(name, _ABSENT)
-        found = slot_of(value, cls, name, _ABSENT) if found is _ABSENT else found
-        if found is not _ABSENT and not (is_message and _says_nothing(found, field)):
-            copy.field(copied, name, found)
-    extra = slot_of(value, cls, "__pydantic_extra__")
-    for name, found in cast("dict[Any, Any]", extra).items() if type(extra) is dict else ():
-        if copy.is_full():
-            break
-        if type(name) is str and name not in copied and not (is_message and found is None):
-            copy.field(copied, name, found)
-    return copied
+def _reader(cls: type[Any], fields: dict[str, Any]) -> _Reader:
+    """What tells names and values that an instance holds: found once for all instances that a copy meets."""
+    if issubclass(cls, tuple):
+        return lambda value: list(zip(fields, _TUPLE.__iter__(value), strict=False))
+    attributes_of = attributes_reader(cls)
+    slots = {name: member for name in fields if (member := _member(cls, name)) is not None}
+    extra = _member(cls, "__pydantic_extra__")
+
+    def in_dict(value: Any) -> list[tuple[Any, Any]]:
+        attribute = attributes_of(value).get
+        return [(name, found) for name in fields if (found := attribute(name, _ABSENT)) is not _ABSENT]
+
+    def anywhere(value: Any) -> list[tuple[Any, Any]]:
+        attributes = attributes_of(value)
+        held: dict[Any, Any] = {}
+        for name in fields:
+            found = attributes.get(name, _ABSENT)
+            found = _content(slots.get(name), value) if found is _ABSENT else found
+            if found is not _ABSENT:
+                held[name] = found
+        more = _content(extra, value)
+        for name, found in cast("dict[Any, Any]", more).items() if type(more) is dict else ():
+            if type(name) is str:
+                held.setdefault(name, found)
+        return list(held.items())
+
+    return anywhere if slots or extra is not None else in_dict
+
+
+def _without_defaults(held: _Reader, fields: dict[str, Any]) -> _Reader:
+    """The same, without what says nothing."""
+
+    def told(value: Any) -> list[tuple[Any, Any]]:
+        return [
+            (name, found)
+            for name, found in held(value)
+            if not (_says_nothing(found, fields[name]) if name in fields else found is None)
+        ]
+
+    return told
 
 
 def _says_nothing(value: Any, field: Any) -> bool:
@@ -121,23 +158,41 @@ def _says_nothing(value: Any, field: Any) -> bool:
     return slot_of(field, cls, "default_factory") is kind or (class_of(default) is kind and not default)
 
 
+def attributes_reader(cls: type[Any]) -> Callable[[Any], dict[str, Any]]:
+    """What gives the instance dict itself, not whatever the class says it is."""
+    spaces = (namespace_of(base) for base in mro(cls) if base is not type)
+    found = next((space["__dict__"] for space in spaces if "__dict__" in space), None)
+    if type(found) is not GetSetDescriptorType:
+        return lambda _: {}
+    get = found.__get__
+
+    def attributes(value: Any) -> dict[str, Any]:
+        held: Any = get(value)
+        return cast("dict[str, Any]", held) if type(held) is dict else {}
+
+    return attributes
+
+
 def attributes_of(value: Any, cls: type[Any]) -> dict[str, Any]:
     """The instance dict itself, not whatever the class says it is."""
-    for base in mro(cls):
-        found = namespace_of(base).get("__dict__")
-        if found is not None and base is not type:
-            attributes: Any = found.__get__(value) if type(found) is GetSetDescriptorType else None
-            return cast("dict[str, Any]", attributes) if type(attributes) is dict else {}
-    return {}
+    return attributes_reader(cls)(value)
 
 
 def slot_of(value: Any, cls: type[Any], name: str, default: Any = None) -> Any:
     """What a slot holds, ``default`` where there is no such slot or nothing in it."""
-    for base in mro(cls):
-        found = namespace_of(base).get(name)
-        if found is not None:
-            try:
-                return found.__get__(value) if type(found) is MemberDescriptorType else default
-            except AttributeError:
-                return default
-    return default
+    found = _content(_member(cls, name), value)
+    return default if found is _ABSENT else found
+
+
+def _member(cls: type[Any], name: str) -> Any:
+    """The slot of that name, if it is one."""
+    found = next((namespace_of(base)[name] for base in mro(cls) if name in namespace_of(base)), None)
+    return found if type(found) is MemberDescriptorType else None
+
+
+def _content(member: Any, value: Any) -> Any:
+    """What a slot holds, if there is one and anything in it."""
+    try:
+        return _ABSENT if member is None else member.__get__(value)
+    except AttributeError:
+        return _ABSENT

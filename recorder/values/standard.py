@@ -30,12 +30,13 @@ from typing import Any, Final
 from recorder.typenames import class_of, module_name, type_name, type_name_of
 from recorder.values.binary import buffer_shape, bytes_shape
 from recorder.values.copying import Copy, Shape
-from recorder.values.records import attributes_of
+from recorder.values.records import attributes_of, attributes_reader
 
-__all__ = ["MOMENT_ZONES", "as_text", "enum_shape", "standard_shape", "tagged", "thing"]
+__all__ = ["MOMENT_ZONES", "as_text", "enum_shape", "standard_shape", "tagged", "thing_shape"]
 
 _PREVIEW_ATTRIBUTES: Final = 16
 _PREVIEW_CHARS: Final = 200
+_SCALARS: Final = (str, int, float, bool, type(None))
 # The built-in types' own methods, whatever a subclass makes of them.
 _LIST: Any = list
 _TUPLE: Any = tuple
@@ -94,7 +95,7 @@ def standard_shape(cls: type[Any]) -> Shape:
     for base in type.__dict__["__mro__"].__get__(cls):
         if module_name(base) == "collections" and _is_of(dict.fromkeys(_HOLDERS, "collections"), base):
             return _holder(_HOLDERS[type_name(base).rpartition(".")[2]])
-    return thing
+    return thing_shape(cls)
 
 
 def _is_of(homes: dict[str, str], cls: type[Any]) -> bool:
@@ -246,7 +247,7 @@ def _code_name(name: Callable[[Any], Any]) -> Shape:
     """A live thing of code: not data, but what it runs has a name."""
 
     def shape(copy: Copy, value: Any) -> Any:
-        hole = copy.hole(class_of(value))
+        hole = copy.hole(type_name_of(value))
         hole["preview"] = {"name": copy.text(name(value))}
         return hole
 
@@ -262,19 +263,24 @@ def _method_name(value: Any) -> str:
     return _function_name(function) if type(function) is FunctionType else type_name_of(function)
 
 
-def thing(copy: Copy, value: Any) -> Any:
+def thing_shape(cls: type[Any]) -> Shape:
     """What nobody taught us to read: its type, and a few of its attributes."""
-    cls = class_of(value)
-    hole = copy.hole(cls)
-    preview: dict[str, Any] = {}
-    for name, attribute in islice(attributes_of(value, cls).items(), _PREVIEW_ATTRIBUTES):
-        if type(name) is str and type(attribute) in (str, int, float, bool, type(None)):
-            copy.field(
-                preview, name, copy.beginning(attribute, _PREVIEW_CHARS) if type(attribute) is str else attribute
-            )
-    if preview:
-        hole["preview"] = preview
-    return hole
+    type_, attributes_of = type_name(cls), attributes_reader(cls)
+
+    def shape(copy: Copy, value: Any) -> Any:
+        hole = copy.hole(type_)
+        attributes = [
+            (name, copy.beginning(attribute, _PREVIEW_CHARS) if type(attribute) is str else attribute)
+            for name, attribute in islice(attributes_of(value).items(), _PREVIEW_ATTRIBUTES)
+            if type(name) is str and type(attribute) in _SCALARS
+        ]
+        preview: dict[str, Any] = {}
+        copy.fields(preview, attributes)
+        if preview:
+            hole["preview"] = preview
+        return hole
+
+    return shape
 
 
 _SHAPES: Final[tuple[tuple[type[Any], Shape], ...]] = (

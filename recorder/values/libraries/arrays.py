@@ -45,7 +45,7 @@ def _scalar(copy: Copy, value: Any, numpy: Any) -> Any:
     if _is_text(dtype):
         return tagged(copy, value, _texts(numpy.array(value), numpy).item())
     if dtype.kind not in _READ_KINDS and type_name_of(value) != "numpy.void":
-        return copy.hole(class_of(value))
+        return copy.hole(type_name_of(value))
     return copy.value(numpy.generic.item(value))
 
 

@@ -80,4 +80,4 @@ def _schema(copy: Copy, value: Any) -> Any:
 def _scalar(copy: Copy, value: Any, pyarrow: Any) -> Any:
     """The Python value of a small scalar."""
     is_small = _is_own(value.type) and pyarrow.array([value], value.type).nbytes <= HEAD_BYTES
-    return copy.value(value.as_py()) if is_small else copy.hole(class_of(value))
+    return copy.value(value.as_py()) if is_small else copy.hole(type_name_of(value))
