@@ -97,10 +97,10 @@ _HEADERS: Final = ("authorization", "cookie")
 _NEAR_TOKENS: Final = ("bearer", "basic", "key")
 """Words before a secret that may be no unbroken run: a header's, a private key."""
 _SCHEME: Final = re.compile(rb"(?:bearer|basic)[^!-~]")
-_LETTERS: Final = bytes(range(256)).lower().translate(bytes.maketrans(b"wdy", b"ptn"))
+_LETTERS: Final = bytes(range(256)).lower().translate(bytes.maketrans(b"wdyasr", b"ptnizb"))
 """In lower case, and letters that need not be told apart as one: then fewer searches find all hints."""
-_SHARED: Final = (b"passp", b"cret", b"ken")
-"""In these letters: ``password passwd passphrase``, ``secret credential``, ``token key``."""
+_SHARED: Final = tuple(part.translate(_LETTERS) for part in (b"passw", b"cret", b"key", b"basi"))
+"""In these letters also ``passphrase``, ``credential``, ``token`` and ``authorization`` hold one of them."""
 _SPELLING: Final = b"-_0123456789"
 """What may stand within a key's words, or between them, and does not count."""
 _KELVIN: Final = "\u212a".encode()

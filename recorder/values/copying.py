@@ -19,8 +19,7 @@ MAX_OBJECTS: Final = 8_000
 
 MAX_DEPTH: Final = 32
 _MAX_INT_BITS: Final = 4_096
-_LENGTH: Any = dict.__len__
-_ITEMS: Any = dict.items
+_DICT: Any = dict
 _TRIES: Final = 4
 _SMALL: Final = 1 << 53
 _LONG_FLOAT: Final = 18
@@ -284,11 +283,11 @@ class Copy:
     def _items_of(self, mapping: dict[Any, Any]) -> list[tuple[Any, Any]]:
         """Its items, as far as they can count; of a short one, as most are, all at once."""
         try:
-            if _LENGTH(mapping) <= self.objects:
-                return list(_ITEMS(mapping))
+            if _DICT.__len__(mapping) <= self.objects:
+                return list(_DICT.items(mapping))
         except RuntimeError:  # changed size during iteration
             pass
-        return self.several(lambda: _ITEMS(mapping))
+        return self.several(lambda: _DICT.items(mapping))
 
     def field(self, copied: dict[str, Any], name: str, value: Any) -> None:
         """One named value; whole out of sight if its name is a secret's."""

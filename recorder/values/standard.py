@@ -274,10 +274,10 @@ def thing_shape(cls: type[Any]) -> Shape:
             for name, attribute in islice(attributes_of(value).items(), _PREVIEW_ATTRIBUTES)
             if type(name) is str and type(attribute) in _SCALARS
         ]
-        preview: dict[str, Any] = {}
-        copy.fields(preview, attributes)
-        if preview:
-            hole["preview"] = preview
+        if attributes:
+            copy.room -= len("preview") + 6
+            hole["preview"] = preview = dict[str, Any]()
+            copy.fields(preview, attributes)
         return hole
 
     return shape
