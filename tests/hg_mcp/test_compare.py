@@ -363,3 +363,52 @@ async def test_a_summary_leads_to_the_comparison_where_a_good_run_came_before(tm
     assert reply["first"]["step"] == "convert"
     for following in reply["next"]:
         assert (await ask_store(store, following["tool"], **following["arguments"]))["summary"]
+
+
+WAYS = """
+from recorder import node
+
+@node
+def short(text): return text[:3]
+@node
+def save(text): return text
+@node
+def double(x): return 2 * x
+
+def main(rec, text="hello", items=(1, 2, 3)):
+    with rec.run("ways", inputs={"text": text}):
+        save(short(text) if len(text) > 3 else text)
+        for item in items:
+            double(item)
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "arguments"),
+    [
+        (WAYS.replace("2 * x", "3 * x"), {}),
+        (WAYS, {"text": "other"}),
+        (WAYS, {"text": "a"}),
+        (WAYS, {"items": (1, 2, 3, 4)}),
+        (WAYS.replace("return text[:3]", "raise ValueError(text)"), {}),
+        (WAYS, {}),
+    ],
+    ids=["code", "input", "a step less", "a step more", "error", "nothing"],
+)
+async def test_two_runs_differ_alike_whichever_is_held_against_the_other(
+    tmp_path: Path, source: str, arguments: dict[str, Any]
+):
+    record(tmp_path, WAYS)
+    store = record(tmp_path, source, **arguments)
+    newer, older = [run["run_id"] for run in (await ask_store(store, "list_runs"))["runs"]]
+    there = await compared(store, run=newer, against=older)
+    back = await compared(store, run=older, against=newer)
+    for field in ("compared", "differing", "same_result"):
+        assert there.get(field) == back.get(field)
+    assert ("first" in there) == ("first" in back) == bool(there["differing"])
+    if "first" in there:
+        swapped = {"missing": "extra", "extra": "missing"}
+        assert (there["first"]["step"], there["first"]["reason"]) == (back["first"]["step"], back["first"]["reason"])
+        assert there["first"]["kinds"] == [swapped.get(kind, kind) for kind in back["first"]["kinds"]]
+    sides = [(one["value"], one.get("run"), one.get("against")) for one in there.get("changes", ())]
+    assert sides == [(one["value"], one.get("against"), one.get("run")) for one in back.get("changes", ())]

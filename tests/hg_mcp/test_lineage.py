@@ -276,3 +276,36 @@ async def test_values_that_were_not_recorded_cannot_be_traced(tmp_path: Path):
         load("here")
     with pytest.raises(CannotAnswer, match="no value with content"):
         await traced(tmp_path, "load", "place")
+
+
+async def test_a_value_that_is_not_a_number_is_followed_through_runs_inside_runs(tmp_path: Path):
+    @node
+    def average(values: list[float]) -> float:
+        return sum(values) / len(values) if values else float("nan")
+
+    @node
+    def scale(number: float, by: float) -> dict[str, float]:
+        return {"scaled": number, "by": by}
+
+    with Recorder(tmp_path, values=True) as rec, rec.run("outer"):
+
+        @node
+        def statistics(values: list[float]) -> float:
+            with rec.run("inner", inputs={"values": values}) as inner:
+                found = average(values)
+                inner.set_output(mean=found)
+            return found
+
+        scale(statistics([]), by=2.5)
+    reply = await traced(tmp_path, "scale", "return.scaled")
+    assert [(hop["step"], hop["direction"], hop["value"]) for hop in reply["hops"]] == snapshot(
+        [
+            ("scale", "output", "return.scaled"),
+            ("scale", "input", "number"),
+            ("statistics", "output", "return"),
+            ("statistics/inner", "output", "mean"),
+            ("statistics/inner/average", "output", "return"),
+        ]
+    )
+    assert reply["hops"][-1]["content"] == '{"$type":"float","value":"nan"}'
+    assert reply["end"] == "born"
