@@ -9,8 +9,8 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -167,8 +167,12 @@ async def waits(client: Client, asked: Sequence[tuple[str, dict[str, Any]]]) -> 
     return ordered[len(ordered) // 2], ordered[-(-len(ordered) * 95 // 100) - 1]
 
 
+Waits = dict[str, tuple[float, float]]
+"""p50 and p95 in milliseconds, by the kind of call."""
+
+
 @asynccontextmanager
-async def clients(directory: Path) -> AsyncIterator[tuple[Client, Client]]:
+async def clients(directory: Path) -> AsyncGenerator[tuple[Client, Client]]:
     """Our server and one whose tool does nothing, each in memory."""
     bare = MCPServer("bare")
     bare.add_tool(lambda: "pong", name="ping")
@@ -178,24 +182,27 @@ async def clients(directory: Path) -> AsyncIterator[tuple[Client, Client]]:
     await source.close()
 
 
-async def measured(directory: Path, steps: int) -> tuple[dict[str, tuple[float, float]], float]:
-    """What each kind of call takes, and the p95 of a tool that does nothing, in turns with them."""
-    found: dict[str, tuple[float, float]] = {}
+async def measured(stores: Mapping[int, Path]) -> tuple[dict[int, Waits], float]:
+    """What each kind of call takes on stores of so many steps, and the p95 of a tool that does nothing, in turns."""
+    found: dict[int, Waits] = {steps: {} for steps in stores}
     nothing: list[float] = []
-    async with clients(directory) as (ours, bare):
-        for what, asked in calls(steps).items():
-            nothing.append((await waits(bare, [("ping", {})] * CALLS))[1])
-            found[what] = await waits(ours, asked)
-            print(f"{steps:>12,} {what}: p50 {found[what][0]:.1f} ms, p95 {found[what][1]:.1f} ms", flush=True)
+    async with AsyncExitStack() as opened:
+        servers = {steps: await opened.enter_async_context(clients(path)) for steps, path in stores.items()}
+        for what in calls(STEPS_A_RUN):
+            for steps, (ours, bare) in servers.items():
+                nothing.append((await waits(bare, [("ping", {})] * CALLS))[1])
+                p50, p95 = found[steps][what] = await waits(ours, calls(steps)[what])
+                print(f"{steps:>12,} {what}: p50 {p50:.1f} ms, p95 {p95:.1f} ms", flush=True)
     return found, sorted(nothing)[len(nothing) // 2]
 
 
-def sized(steps: int) -> tuple[dict[str, tuple[float, float]], float, list[float]]:
-    """The same of a store made for it, and what its batches took."""
+def sized(*sizes: int) -> tuple[dict[int, Waits], float, list[float]]:
+    """The same of stores made for it, and what the batches of the last one took."""
     directory = Path(tempfile.mkdtemp())
     try:
-        batches = build(directory / "store", steps)
-        return *asyncio.run(measured(directory / "store", steps)), batches
+        stores = {steps: directory / str(steps) for steps in sizes}
+        batches = [build(path, steps) for steps, path in stores.items()]
+        return *asyncio.run(measured(stores)), batches[-1]
     finally:
         shutil.rmtree(directory)
 
@@ -203,7 +210,7 @@ def sized(steps: int) -> tuple[dict[str, tuple[float, float]], float, list[float
 def rows(steps: int = SHORT) -> Iterator[Row]:
     """Each tool on a store of a million steps, beside a tool that does nothing."""
     found, nothing, _ = sized(steps)
-    for what, (p50, p95) in found.items():
+    for what, (p50, p95) in found[steps].items():
         yield Row(
             what=f"`{what}` over MCP, {steps:,} steps, p95",
             ours=f"{p95:.1f} ms (p50 {p50:.1f})",
@@ -229,11 +236,11 @@ def writing(steps: int, batches: Sequence[float]) -> Row:
 
 
 def grown(small: int, large: int) -> Iterator[Row]:
-    """Each tool on a large store, beside itself on a small one: what grows with the history would show."""
-    before, _, _ = sized(small)
-    after, nothing, batches = sized(large)
+    """Each tool on a large store, in turns with itself on a small one: what grows with the history would show."""
+    found, nothing, batches = sized(small, large)
+    before = found[small]
     yield writing(large, batches)
-    for what, (p50, p95) in after.items():
+    for what, (p50, p95) in found[large].items():
         yield Row(
             what=f"`{what}` over MCP, {large:,} steps, p95 ({p95 / nothing:.0f} times a tool that does nothing)",
             ours=f"{p95:.1f} ms (p50 {p50:.1f})",
