@@ -35,7 +35,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]
     command = [sys.executable, planted.__file__, str(store), *arguments]
     environment = {"PYTHONPATH": str(Path(__file__).parent.parent), "HG_MCP_QUIET": "1"}
     done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=True)
-    assert "hg-mcp" not in done.stderr
+    (said,) = [line for line in done.stderr.splitlines() if "hg-mcp" in line]
+    assert "ValueTracer(exclude=['x?[redacted:openai_key]']) leaves out no step" in said
+    assert leaks(done.stderr.encode()) == set()
     return store, json.loads(done.stdout)
 
 
