@@ -91,6 +91,7 @@ def test_a_recorder_refuses_the_store_of_another_account_and_the_run_goes_on(sto
     assert recorded.err.count("\n") == recorded.err.count("Your run is not affected") == 1
     assert f"another account's (uid {OWNER})" in recorded.err
     assert tree(store) == before
+    note("Accounts", f"Another account's store, mode {mode:o}: refused in one line, the run done, the store untouched.")
 
 
 @pytest.mark.parametrize("first", ["record", "ask"])
@@ -105,6 +106,7 @@ def test_what_root_leaves_in_somebodys_store_is_theirs(store: Path, first: str) 
     assert by(OWNER, "record", store).err == ""
     assert runs(OWNER, store) == 3
     assert {owner for owner, _ in tree(store).values()} == {OWNER}
+    note("Accounts", f"Root was the first to {first} in somebody's store: every file in it stayed its owner's.")
 
 
 def test_what_others_left_in_a_store_is_named_and_the_rest_answered(store: Path) -> None:
@@ -144,19 +146,19 @@ def test_a_store_that_root_made_in_somebodys_project_is_named_by_the_doctor(comm
     assert f"that of uid {ROOT}" in named.err
 
 
-@pytest.mark.parametrize("spoil", ["another's", "group-writable", "link"])
+@pytest.mark.parametrize("spoil", ["another account's", "group-writable", "one with a link for a store"])
 def test_without_a_name_no_store_is_placed_or_read_where_others_have_a_say(common: Path, spoil: str) -> None:
     project = common / "project"
     (project / ".git").mkdir(parents=True)
-    os.chown(project, OTHER if spoil == "another's" else OWNER, OWNER)
+    os.chown(project, OTHER if spoil == "another account's" else OWNER, OWNER)
     if spoil == "group-writable":
         os.chown(project, OWNER, OTHER)
         project.chmod(0o775)
-    if spoil == "link":
+    if spoil == "one with a link for a store":
         (project / STORE_NAME).symlink_to(common)
         os.lchown(project / STORE_NAME, OWNER, OWNER)
     before = tree(common)
     recorded = by(OWNER, "record", cwd=project)
     assert (recorded.out, recorded.err) == ("42\n", "")
     assert tree(common) == before, "it went to this account's state directory"
-    note("Accounts", f"A project that is {spoil}: its runs are recorded into the account's own directory instead.")
+    note("Accounts", f"A project that is {spoil}: its runs go to the state directory of who records them.")

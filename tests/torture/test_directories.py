@@ -102,7 +102,7 @@ async def test_a_store_replaced_by_anothers_is_shared_with_them(tmp_path: Path) 
 
 
 READ_ONLY = """
-import os, sys
+import logging, os, sys
 from pathlib import Path
 from recorder import Recorder
 from tests.support.emitting import end, node, start
@@ -111,6 +111,7 @@ recorder = Recorder(store)
 start(recorder, "before")
 os.chmod(os.path.join(store, "journal"), 0o555)
 if os.geteuid() == 0:  # whom no mode stops
+    os.chown(store, 65534, 65534)
     os.setgroups([]), os.setgid(65534), os.setuid(65534)
 other = Recorder(store)
 start(other, "other")
