@@ -80,8 +80,8 @@ def _redacted_value(entry: ValueEntry, redaction: Redaction) -> ValueEntry:
     if rule and entry.digest is not None:
         return ValueEntry(name, _REDACTED, entry.type, note=f"its name matches the secret key {rule!r}")
     note = None if entry.note is None else redaction.text(entry.note)
-    if entry.data is None:
-        return ValueEntry(name, entry.status, entry.type, entry.size, entry.digest, None, note)
+    if entry.data is None:  # nobody can tell what its digest is of
+        return ValueEntry(name, entry.status, entry.type, entry.size, note=note)
     found: set[str] = set()
     content = msgspec.json.decode(entry.data)
     clean = _cleaned(content, redaction, found)

@@ -204,15 +204,19 @@ def _asked(number: int, prompt: str) -> list[Frame]:
     ]
 
 
-def test_a_shared_run_keeps_when_its_values_expired(store: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("redact", [(), ("--redact",)], ids=["as it is", "redacted"])
+def test_a_shared_run_keeps_when_its_values_expired(store: Path, tmp_path: Path, redact: tuple[str, ...]) -> None:
     shell("delete", "run-good", "--values", "--yes", store=store)
-    shell("export", "run-good", "-o", str(tmp_path / "it.hgmcp"), store=store)
+    shell("export", "run-good", "-o", str(tmp_path / "it.hgmcp"), *redact, store=store)
     other = write_store(tmp_path / "other", [run_frame(9, "run-x")])
     assert shell("import", str(tmp_path / "it.hgmcp"), store=other).returncode == 0
     told = shell("get-step-values", "run-good", "--step", "fetch", "--json", store=other)
     (row,) = json.loads(told.stdout)["values"]
     assert row["status"] == "expired"
     assert row["note"].endswith("they were deleted by hand")
+    with sqlite3.connect(other / "runs.db") as database:
+        assert database.execute("SELECT count(*) FROM contents").fetchone() == (not redact,)
+    database.close()
 
 
 def test_whoever_ingests_lets_go_of_runs_as_the_stores_setting_says(store: Path) -> None:
