@@ -1,4 +1,4 @@
-"""What the recorder remembers does not grow with the items of a map: ``make torture`` maps 40,000."""
+"""What the recorder remembers does not grow with the items of a map: ``make torture`` maps 20,000."""
 
 import asyncio
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.support.memory import watched
 from tests.support.reading import ingested, only_run, reading
 from tests.torture.report import scaled
 
-ITEMS = scaled(6_000, 40_000)
+ITEMS = scaled(6_000, 20_000)
 
 
 @pytest.mark.parametrize("kind", ["plain", "async"])
