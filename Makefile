@@ -19,7 +19,7 @@ help: ## List the targets
 
 venv: $(READY) ## Make the virtual environment, with what development needs
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt $(wildcard recorder/hot/*.[ch])
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "hg-mcp needs Python 3.11 or later, and $(PYTHON) is not: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -44,7 +44,7 @@ live: ## Prove it on hypergraph: make live HYPERGRAPH=DIR, a copy of its reposit
 	PYTHONPATH="$(HYPERGRAPH)/src:." $(LIVE)/bin/python -m benchmarks.on_hypergraph
 	$(LIVE)/bin/python -m tests.live.suite "$(HYPERGRAPH)" -n 2 --dist loadfile
 
-$(LIVE_READY): pyproject.toml constraints.txt tests/live/requirements.txt
+$(LIVE_READY): pyproject.toml constraints.txt tests/live/requirements.txt $(wildcard recorder/hot/*.[ch])
 	@test -x $(LIVE)/bin/python || $(PYTHON) -m venv $(LIVE)
 	@$(LIVE)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 		-e '.[dev]' -r tests/live/requirements.txt

@@ -14,10 +14,10 @@ from itertools import count
 from threading import current_thread, get_ident, main_thread
 from typing import Any, Final
 
-from recorder.calls import CallTrees
-from recorder.dialect import clean, decision, inputs, micros, note_items, note_start, outputs, word
+from recorder.calls import Call, CallTrees
+from recorder.dialect import clean, decision, micros, note_items, note_start, word
 from recorder.events import NodeStartEvent
-from recorder.failures import failing_inputs, from_event, identity
+from recorder.failures import from_event, identity
 from recorder.journal.frames import (
     ITEM,
     NODE,
@@ -31,7 +31,8 @@ from recorder.journal.frames import (
     Told,
 )
 from recorder.journal.writer import Journal
-from recorder.memory import WINDOW, Memory
+from recorder.memory import Memory
+from recorder.ordinary import Handler, ordinary_handlers
 from recorder.processors import HANDLER_NAMES
 from recorder.redaction import Redaction
 from recorder.spans import (
@@ -47,6 +48,7 @@ from recorder.spans import (
     Span,
     escaped,
 )
+from recorder.spanvalues import SpanValues
 from recorder.values import StepValues
 
 __all__ = ["Linker", "OpenRun"]
@@ -74,7 +76,7 @@ class Linker(Memory):
         super().__init__()
         self._opened = opened
         self._serial = next(_serials)
-        self._values: StepValues | None = None
+        self._values: SpanValues | None = None
         self._redact = redaction
         self.monotonic_ns = time.monotonic_ns
         self._cancelled: OrderedDict[str, Span] = OrderedDict()
@@ -89,7 +91,18 @@ class Linker(Memory):
         self._write = journal.write
         self._write_values = journal.write_values
         self._write_graph = journal.write_graph
-        self._values = values
+        self._values = None if values is None else SpanValues(values)
+        self._ordinary = ordinary_handlers(
+            journal.write,
+            **self.remembered(),
+            names=self._redact.names,
+            monotonic_ns=self.monotonic_ns,
+            thread_name=self._thread_name,
+            note_call=self._note_call,
+            started_values=None if self._values is None else self._values.started,
+            ended_values=None if self._values is None else self._values.ended,
+            item_statuses={word: code for word, code in _ITEM_STATUS.items() if code != _FAILED},
+        )
 
     @property
     def open_runs(self) -> Collection[OpenRun]:
@@ -100,9 +113,16 @@ class Linker(Memory):
         """Whether the run is one of this linker's."""
         return run.linker == self._serial
 
-    def handler(self, type_name: str) -> Callable[[Any], None]:
-        """The method for events of a type; unknown types are counted in their run and named."""
-        return getattr(self, HANDLER_NAMES.get(type_name, "").removeprefix("on"), self._unknown)
+    def handler(self, type_name: str, around: Callable[[Handler], Handler] | None = None) -> Handler:
+        """What records events of a type; unknown types are counted in their run and named.
+
+        ``around`` makes of the rule for such events what recording them takes.
+        """
+        name = HANDLER_NAMES.get(type_name, "").removeprefix("on_")
+        rule: Handler = getattr(self, f"_{name}", self._unknown)
+        if around is not None:
+            rule = around(rule)
+        return self._ordinary(name, rule)
 
     def abandon(self, run: OpenRun) -> None:
         """The run is over for good: whatever of it is open was cancelled."""
@@ -116,7 +136,7 @@ class Linker(Memory):
             self._end_run(run, _RUN_CANCELLED, now)
             self._write(run.frame)
             if self._values is not None:
-                self._values.forget(run.frame.run, 0)
+                self._values.abandoned(run.frame)
 
     def abandon_all(self) -> None:
         """The recorder ends: every open run does, and none is remembered."""
@@ -147,7 +167,7 @@ class Linker(Memory):
     def _run_start(self, event: Any) -> None:
         span_id = event.span_id
         spans = self._open
-        if span_id in spans or span_id in self._seen or span_id in self._seen_before:
+        if span_id in spans or self._was_seen(span_id):
             self._count_duplicate(event)
             return
         parent = spans.get(event.parent_span_id)
@@ -169,8 +189,8 @@ class Linker(Memory):
         if getattr(event, "is_plain", False):
             run.root.call = self.trees.start(frame, self._write_graph)
         self._write(frame)
-        if self._values is not None and (given := inputs(event)) is not None:
-            self._write_values(self._values.started(frame, 0, "", given))
+        if self._values is not None:
+            self._write_values(self._values.run_started(event, frame))
 
     def _new_run(self, event: Any, *, missed: bool = False) -> OpenRun:
         frame = RunFrame(
@@ -211,7 +231,7 @@ class Linker(Memory):
             index,
             1,
             None,
-            "" if get_ident() == _MAIN_THREAD else self._redact.name(current_thread().name),
+            self._thread_name(),
         )
         frame.nested_run_id = event.run_id
         self._track(span_id, Span(ITEM_RUN, frame, run, parent, path, index, self.monotonic_ns()))
@@ -252,7 +272,9 @@ class Linker(Memory):
         error = None
         if status == "failed":
             error = from_event(event, self._redact)
-            self._late_inputs(event, span)
+            if self._values is not None:
+                for values in self._values.of_failed_nodes(event, span):
+                    self._write_values(values)
         if kind <= MAP_ROOT:
             self._end_top(event, span, error)
         elif kind in _NESTED:
@@ -272,9 +294,9 @@ class Linker(Memory):
         self._end_run(run, RUN_CODES[word(event.status)], micros(event), event.duration_ms)
         self._write(frame)
         if self._values is not None:
-            if word(event.status) in {"failed", "partial"}:
-                self._write_values(self._values.failed(frame, 0, ""))
-            self._write_values(self._values.ended(frame, 0, "", outputs(event)))
+            failed = word(event.status) in {"failed", "partial"}
+            for values in self._values.run_ended(event, frame, failed=failed):
+                self._write_values(values)
 
     def _end_run(self, run: OpenRun, status: int, now: int, duration_ms: float | None = None) -> None:
         frame = run.frame
@@ -294,7 +316,7 @@ class Linker(Memory):
     def _release(self, run: OpenRun) -> None:
         run.release()
         if self._values is not None:
-            self._values.forget_run(run.frame.run)
+            self._values.released(run.frame)
 
     def _superstep_start(self, event: Any) -> None:
         span = self._open.get(event.parent_span_id)
@@ -318,26 +340,17 @@ class Linker(Memory):
     # Nodes ------------------------------------------------------------------------------------------------------------
 
     def _node_start(self, event: Any) -> None:
-        """Hot, as ``_node_end`` is: written out rather than composed."""
         span_id = event.span_id
         spans = self._open
-        if span_id in spans or span_id in self._seen or span_id in self._seen_before:
+        if span_id in spans or self._was_seen(span_id):
             self._count_duplicate(event)
             return
         parent = spans.get(event.parent_span_id) or self._run_around(event).root
         name = self._redact.name(event.node_name)
-        path = part = name if name.isidentifier() else escaped(name)
-        if parent.path:
-            path = f"{parent.path}/{part}"
-        executions = parent.executions
-        execution = 1
-        if executions is None:
-            parent.executions = {name: 1}
-        elif name in executions:
-            execution = executions[name] = executions[name] + 1
+        path = f"{parent.path}/{escaped(name)}" if parent.path else escaped(name)
+        execution = parent.next_execution(name)
+        if execution > 1:
             path = f"{path}@{execution}"
-        else:
-            executions[name] = 1
         run = parent.run
         run.frame.steps += 1
         run.open_spans += 1
@@ -356,49 +369,39 @@ class Linker(Memory):
             parent.item,
             execution,
             event.superstep,
-            "" if get_ident() == _MAIN_THREAD else self._redact.name(current_thread().name),
+            self._thread_name(),
             None if created is None else int(created * 1e6),
         )
         span = spans[span_id] = Span(NODE_RUN, frame, run, parent, path, parent.item, self.monotonic_ns())
         if parent.call is not None:
-            span.call = parent.call.called(name, part, getattr(event, "code", None), run.frame)
-        values = None
-        try:
-            if self._values is not None and (given := inputs(event)) is not None:
-                span.has_inputs = True
-                values = self._values.started(run.frame, frame.step, path, given)
-        finally:
-            self._write(frame, values)
-
-    def _node_end(self, event: Any) -> None:
-        span_id = event.span_id
-        span = self._open.get(span_id) or self._missed_node(event)
-        if span is None or span.kind != NODE_RUN:
-            return
-        del self._open[span_id]
-        frame = span.frame
-        frame.final = frame.ended_at is None
-        frame.status = _COMPLETED
-        frame.ended_at = int(event.timestamp * 1e6)
-        duration = event.duration_ms
-        frame.duration_ms = (self.monotonic_ns() - span.started) / 1e6 if duration is None else duration
-        if event.cached:  # storing into a Struct costs four times what looking does
-            frame.cached = True
-        chunks = getattr(event, "chunks", 0)
-        if chunks:
-            frame.chunks += chunks
-        span.run.open_spans -= 1
-        if span.nested is not None:
-            self._forget_nested(span)
-        seen = self._seen
-        seen.add(span_id)
-        if len(seen) > WINDOW:
-            self._turn_window()
+            self._note_call(event, span, parent.call)
         values = None
         try:
             if self._values is not None:
-                values = self._values.ended(span.run.frame, frame.step, span.path, outputs(event))
-                span.note_returned()
+                values = self._values.started(event, span)
+        finally:
+            self._write(frame, values)
+
+    def _note_call(self, event: Any, span: Span, above: Call) -> None:
+        frame = span.frame
+        code = getattr(event, "code", None)
+        span.call = above.called(frame.node, escaped(frame.node), code, span.run.frame)
+
+    def _thread_name(self) -> str:
+        return "" if get_ident() == _MAIN_THREAD else self._redact.name(current_thread().name)
+
+    def _node_end(self, event: Any) -> None:
+        span = self._open.get(event.span_id) or self._missed_node(event)
+        if span is None or span.kind != NODE_RUN:
+            return
+        frame = span.frame
+        frame.cached = frame.cached or bool(event.cached)
+        frame.chunks += getattr(event, "chunks", 0)
+        self._end_step(event.span_id, span, _COMPLETED, event)
+        values = None
+        try:
+            if self._values is not None:
+                values = self._values.ended(event, span)
         finally:
             self._write(frame, values)
 
@@ -412,12 +415,10 @@ class Linker(Memory):
             span.frame.error = error
         else:
             self._fail(span, error)
-            self._note_failed(span)
         self._end_step(event.span_id, span, _CANCELLED if cancelled else _FAILED, event)
         self._write(span.frame)
         if self._values is not None:
-            take = self._values.ended if cancelled else self._values.failed
-            self._write_values(take(span.run.frame, span.frame.step, span.path, None))
+            self._write_values(self._values.raised(span, cancelled=cancelled))
 
     def _node_attempt_start(self, event: Any) -> None:
         span = self._open_node(event.parent_span_id)
@@ -496,8 +497,8 @@ class Linker(Memory):
         """Close a left-over span. Should its end still come, that takes the verdict back."""
         self._forget(span_id, span)
         frame = span.frame
-        if self._values is not None and span.kind == NODE_RUN:
-            self._values.forget(frame.run, frame.step)
+        if self._values is not None:
+            self._values.cancelled(span)
         if span.kind in _NESTED or frame.status == _PAUSED:
             return
         frame.status = _CANCELLED
@@ -538,19 +539,6 @@ class Linker(Memory):
             setattr(span.frame, field, value)
             self._write(span.frame)
 
-    def _note_failed(self, span: Span) -> None:
-        """A node failed whose inputs are not recorded: the end of the run around it may still tell them."""
-        around = span.parent
-        if self._values is not None and not span.has_inputs and span.nested is None and around is not None:
-            around.failed = {**(around.failed or {}), span.frame.node: (span.frame.step, span.path)}
-
-    def _late_inputs(self, event: Any, span: Span) -> None:
-        if span.failed is None or self._values is None or span.run.refuses_values:
-            return
-        for node, found in failing_inputs(event):
-            if node in span.failed:
-                self._write_values(self._values.failed(span.run.frame, *span.failed.pop(node), found))
-
     def _elapsed_ms(self, span: Span) -> float:
         return (self.monotonic_ns() - span.started) / 1e6
 
@@ -562,7 +550,7 @@ class Linker(Memory):
         if span is not None:
             self._track(event.span_id, span)
             return span
-        if event.span_id in self._seen or event.span_id in self._seen_before:
+        if self._was_seen(event.span_id):
             self._count_duplicate(event)
             return None
         self._node_start(event)
@@ -576,7 +564,7 @@ class Linker(Memory):
         if run is not None and run.abandoned and run.span_id == event.span_id:
             run.abandoned = False
             return run.root
-        if event.span_id in self._seen or event.span_id in self._seen_before:
+        if self._was_seen(event.span_id):
             self._count_duplicate(event)
             return None
         if event.parent_span_id is not None and event.run_id not in self._runs:

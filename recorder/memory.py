@@ -22,10 +22,13 @@ class Memory:
         self._open: dict[str, Span] = {}
         self.span = self._open.get
         """The open span with an id, or None."""
-        self._seen: set[Any] = set()
-        self._seen_before: set[Any] = set()
+        self._windows: list[set[Any]] = [set(), set()]
         self._runs: dict[str, OpenRun] = {}
         self._ended_runs: OrderedDict[str, OpenRun] = OrderedDict()
+
+    def remembered(self) -> dict[str, Any]:
+        """What the compiled part of the linker shares with it."""
+        return {"open": self._open, "windows": self._windows, "window": WINDOW, "turn_window": self._turn_window}
 
     def run_of(self, event: Any) -> OpenRun | None:
         """The run a top-level RunStart opened."""
@@ -49,16 +52,21 @@ class Memory:
             self._forget(span.nested, self._open[span.nested])
 
     def _saw(self, key: Any) -> None:
-        self._seen.add(key)
-        if len(self._seen) > WINDOW:
+        seen = self._windows[0]
+        seen.add(key)
+        if len(seen) > WINDOW:
             self._turn_window()
 
     def _turn_window(self) -> None:
-        self._seen_before, self._seen = self._seen, set()
+        self._windows[:] = set(), self._windows[0]
+
+    def _was_seen(self, key: Any) -> bool:
+        newer, older = self._windows
+        return key in newer or key in older
 
     def _is_repeated(self, key: Any, event: Any) -> bool:
         """Whether the event came before. Starts are judged by their open span, the rest by a bounded window."""
-        if key in self._open or key in self._seen or key in self._seen_before:
+        if key in self._open or self._was_seen(key):
             self._count_duplicate(event)
             return True
         if not isinstance(key, str):

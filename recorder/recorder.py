@@ -17,6 +17,7 @@ from recorder import process, tracing
 from recorder.code import CodeReader
 from recorder.errors import RecorderError
 from recorder.here import runs_started_here
+from recorder.hot import compiled
 from recorder.inside import Inside
 from recorder.journal.frames import FactsFrame, Frame, GraphFrame, ProcessFrame
 from recorder.journal.writer import Journal, Limits, Tally
@@ -90,6 +91,9 @@ class Recorder(EventProcessor):
         self._failures = 0
         self._failed_at: tuple[int, int] | None = None
         self._begin()
+        hot = compiled()
+        if hot is not None and type(self).on_event is Recorder.on_event:
+            self.on_event = hot.Gate(self).on_event
         self._closed = False
         if os.environ.get("HG_MCP_DISABLED", "0") not in {"", "0"}:
             self._is_off = True
@@ -321,9 +325,8 @@ class Recorder(EventProcessor):
             self._open()
             if self._journal is None:
                 return self._lose
-        handler = self._linker.handler(event_type.__name__)
-        if event_type.__name__ == "RunStartEvent":
-            handler = self._starting(handler)
+        name = event_type.__name__
+        handler = self._linker.handler(name, self._starting if name == "RunStartEvent" else None)
         self._handlers[event_type] = handler
         return handler
 
@@ -384,7 +387,6 @@ class Recorder(EventProcessor):
             self._switch_off(f"there is no store to record into ({error})")
             return
         recorder = os.urandom(8).hex()
-
         policy = "" if self._tracer is None else self._redaction.text(self._tracer.to_json())
 
         def process_frame(number: int) -> ProcessFrame:

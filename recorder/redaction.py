@@ -128,6 +128,7 @@ class Redaction:
         harmless: Short names that were found to name no secret, nor to look like a tag: the hot path's shortcut.
         shortest: Characters of the shortest text that may hold a secret (``jwt=x`` has five); what is shorter is clean,
             where ``meets_all`` is not set.
+        names: Names that were looked at, and what is recorded of each.
         meets_all: Whether no text can be passed over: there are patterns or functions that nobody knows the shortest
             secret of.
         withholding: The rules of functions that failed: a value that meets one is withheld.
@@ -140,11 +141,11 @@ class Redaction:
         "_hints_of_tokens",
         "_keys",
         "_memo",
-        "_names",
         "_patterns",
         "_tokens",
         "harmless",
         "meets_all",
+        "names",
         "shortest",
         "withholding",
     )
@@ -166,7 +167,7 @@ class Redaction:
         self._hints = tuple({*self._hints_of_keys, *self._hints_of_tokens})
         self._functions = tuple(_called(function) for function in functions)
         self._memo: dict[str, str | None] = {}
-        self._names: dict[str, str] = {}
+        self.names: dict[str, str] = {}
         self.harmless: set[str] = set()
         self.meets_all = bool(self._patterns or self._functions)
         self.withholding: set[str] = set()
@@ -273,11 +274,11 @@ class Redaction:
     def name(self, name: str) -> str:
         """A name that is recorded over and over, without secrets, at most 256 characters of it."""
         try:
-            return self._names[name]
+            return self.names[name]
         except KeyError:
-            if len(self._names) > _REMEMBERED:
-                self._names.clear()
-            clean = self._names[name] = (
+            if len(self.names) > _REMEMBERED:
+                self.names.clear()
+            clean = self.names[name] = (
                 self.head(name, _NAME_CHARS) if len(name) > SHORT_NAME or self.meets_all else name
             )
             return clean

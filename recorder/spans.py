@@ -134,6 +134,12 @@ class Span(Struct, gc=False):
     logs_kept: int = 0
     returned: dict[str, int] | None = None
 
+    def next_execution(self, node: str) -> int:
+        """Which execution of a node below this one begins now, counted from 1."""
+        executions = self.executions = self.executions or {}
+        execution = executions[node] = executions.get(node, 0) + 1
+        return execution
+
     def note_returned(self) -> None:
         """Remember in the span around that this node returned."""
         around = self.parent

@@ -55,7 +55,7 @@ class Segment:
         OSError: It cannot be created.
     """
 
-    __slots__ = ("_inode", "fd", "marker", "path", "seed", "size")
+    __slots__ = ("_inode", "attend_at", "fd", "marker", "path", "seed", "size")
 
     def __init__(self, directory: str, name: str, first: Frame) -> None:
         self.path = os.path.join(directory, name)
@@ -63,6 +63,7 @@ class Segment:
         self.seed = crc32(self.marker)
         head = PREAMBLE.pack(MAGIC, FORMAT, self.marker) + self._framed(encode(first))
         self.size = len(head)
+        self.attend_at = 0
         temporary = os.path.join(directory, f".{name}.tmp")
         self.fd = open_private(temporary, os.O_WRONLY | os.O_EXCL | os.O_APPEND)
         try:

@@ -13,7 +13,16 @@ from zlib import crc32
 
 from msgspec import Struct
 
-from recorder.journal.frames import CloseFrame, Frame, GraphFrame, HeartbeatFrame, ProcessFrame, ValuesFrame
+from recorder.hot import compiled
+from recorder.journal.frames import (
+    CloseFrame,
+    Frame,
+    GraphFrame,
+    HeartbeatFrame,
+    ProcessFrame,
+    StepFrame,
+    ValuesFrame,
+)
 from recorder.journal.held import HeldData
 from recorder.journal.liveness import is_locked
 from recorder.journal.reader import segment_files
@@ -86,8 +95,10 @@ class Journal:
         self._values_stopped = False
         self._held = HeldData()
         self._graphs: set[str] = set()
-        self._attend_at = 0
         self._segment: Segment | None = None
+        hot = compiled()
+        if hot is not None:
+            self.write = hot.Writer(self, self.write, encode, Segment, StepFrame).write
         self.finished_bytes = 0
         """Bytes in finished segments, this recorder's and others', when last looked."""
 
@@ -109,21 +120,20 @@ class Journal:
             return
         payload = encode(frame)
         checksum = crc32(payload, segment.seed)
-        head = _framed(segment.marker, len(payload), checksum)
-        if values is None or self._leaves_out(values):
-            data = head + payload
-        else:
-            more = encode(self._held.once(values))
-            data = b"".join((head, payload, _framed(segment.marker, len(more), crc32(more, segment.seed)), more))
+        data = _framed(segment.marker, len(payload), checksum) + payload
+        kept = None if values is None else self._kept(values)
+        if kept is not None:
+            more = encode(kept)
+            data = b"".join((data, _framed(segment.marker, len(more), crc32(more, segment.seed)), more))
         try:  # a checksum is as good as a die
             written = self._put(segment.fd, data) if checksum & 3 else self._put_timed(segment.fd, data)
         except OSError:
             written = -1
         if written != len(data):
-            self._write_elsewhere(frame, values, f"{max(written, 0)} of {len(data)} bytes")
+            self._write_elsewhere(frame, values, written, len(data))
             return
         segment.size = size = segment.size + written
-        if size >= self._attend_at:
+        if size >= segment.attend_at:
             self._attend(segment)
 
     def _put_timed(self, fd: int, data: bytes) -> int:
@@ -153,8 +163,8 @@ class Journal:
             return
         if self._segment is None and self._opened() is None:
             self._tally.events_lost += 1
-        elif not self._leaves_out(frame):
-            self.write(self._held.once(frame))
+        elif (kept := self._kept(frame)) is not None:
+            self.write(kept)
 
     def write_graph(self, frame: GraphFrame) -> None:
         """Append a graph's structure, unless this segment already holds it."""
@@ -202,11 +212,12 @@ class Journal:
         if segment is not None:
             segment.close()
 
-    def _leaves_out(self, values: ValuesFrame) -> bool:
-        """Whether there is no room for values any more."""
+    def _kept(self, values: ValuesFrame) -> ValuesFrame | None:
+        """Values as they are written; None where there is no room for them any more."""
         if self._values_stopped:
             self._tally.values_dropped += len(values.entries)
-        return self._values_stopped
+            return None
+        return self._held.once(values)
 
     def _opened(self) -> Segment | None:
         """A new segment, or None while there can be none."""
@@ -226,10 +237,10 @@ class Journal:
         self._look_around(self._segment)
         return self._segment
 
-    def _write_elsewhere(self, frame: Frame, values: ValuesFrame | None, written: str) -> None:
+    def _write_elsewhere(self, frame: Frame, values: ValuesFrame | None, written: int, wanted: int) -> None:
         """The segment took a frame badly: it ends here, and the frame goes to the next one."""
         self.drop()
-        self._complain(f"a write to {self._directory} was cut short ({written})")
+        self._complain(f"a write to {self._directory} was cut short ({max(written, 0)} of {wanted} bytes)")
         segment = self._opened()
         frames = [frame] if values is None else [frame, values]
         if segment is not None and all(segment.append(encode(each)) for each in frames):
@@ -262,7 +273,7 @@ class Journal:
 
     def _look_around(self, segment: Segment) -> None:
         """See what room is left, and make some."""
-        self._attend_at = segment.size + self._limits.attend
+        segment.attend_at = segment.size + self._limits.attend
         try:
             self._make_room(segment)
         except OSError as error:

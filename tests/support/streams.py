@@ -83,6 +83,18 @@ def shut_down(recorder: Recorder, context: Any, deliveries: int) -> None:
         context.run(recorder.shutdown)
 
 
+class _StoppedClock:
+    """A monotonic clock that stands still."""
+
+    seconds = 0.0
+
+    def __call__(self) -> int:
+        return int(self.seconds * 1e9)
+
+
 def set_clock(recorder: Recorder, seconds: float) -> None:
-    """Stop the recorder's monotonic clock at a moment."""
-    recorder._linker.monotonic_ns = lambda: int(seconds * 1e9)
+    """Stop the recorder's monotonic clock at a moment; before its first event for the first time."""
+    clock: Any = recorder._linker.monotonic_ns
+    if not isinstance(clock, _StoppedClock):
+        clock = recorder._linker.monotonic_ns = _StoppedClock()
+    clock.seconds = seconds

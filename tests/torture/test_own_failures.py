@@ -14,6 +14,7 @@ from weakref import WeakSet
 import pytest
 
 from recorder import Recorder, ValueTracer
+from recorder.hot import compiled
 from recorder.inside import Inside
 from recorder.journal.frames import CloseFrame, Frame, RunFrame, StepFrame
 from recorder.journal.reader import SegmentReader, segment_files
@@ -121,10 +122,12 @@ def verdict(code: CodeType, store: Path, alone: list[object], whole: Record, lin
         yield f"it was told {lines}"
 
 
+@pytest.mark.parametrize("pure", ["1", "0"], ids=["python", "compiled"])
 def test_whatever_of_the_recorder_fails_the_program_does_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str], pure: str
 ) -> None:
     monkeypatch.setattr(Recorder, "_raises", False)
+    monkeypatch.setenv("HG_MCP_PURE", "1")  # so that every rule is entered
     alone = story(None)
     assert recorded(made(tmp_path / "whole")) == alone
     whole = read(tmp_path / "whole")
@@ -133,10 +136,12 @@ def test_whatever_of_the_recorder_fails_the_program_does_the_same(
     codes = [code for code in found if code.co_qualname not in _BOUNDARIES and code not in ENTRIES]
     assert len(codes) > 200
     wrong: list[str] = []
+    monkeypatch.setenv("HG_MCP_PURE", pure)
     for number, code in enumerate(codes):
         monkeypatch.setattr("recorder.registry._members", WeakSet())  # each program is the first of its process
         wrong += [f"{name_of(code)}: {what}" for what in verdict(code, tmp_path / str(number), alone, whole, lines)]
-    note("Failures of its own", f"{len(codes)} functions of the recorder made to fail, one after the other.")
+    how = "compiled" if pure == "0" and compiled() else "in Python"
+    note("Failures of its own", f"{len(codes)} functions of the recorder ({how}) made to fail, one after the other.")
     assert not wrong, "\n".join(wrong)
 
 

@@ -32,6 +32,7 @@ class Disk:
         self.fails_at: Callable[[int], bool] = lambda _: False
         self.how: int | None = None
         self.is_on = False
+        monkeypatch.setenv("HG_MCP_PURE", "1")  # what was compiled calls the system past us; tests/recorder/test_hot.py
         for name in CALLS:
             stand_in = self._standing_before(name, getattr(os, name))
             monkeypatch.setattr(os, name, stand_in)

@@ -1,0 +1,34 @@
+"""What happens at nearly every event, in C where it was compiled.
+
+The rules stand in Python, whole: ``Recorder.on_event``, ``Linker`` and ``Journal.write``. Where this package was
+compiled, three types of it take over what is ordinary: ``Gate`` the call, ``Ordinary`` the starts and ends of nodes and
+items, ``Writer`` the frames. They work on the state of those classes, write the same bytes, and hand everything else to
+the rule. ``HG_MCP_PURE=1`` keeps to Python, and so does a free-threaded interpreter, whose lock the module would bring
+back.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+__all__ = ["Hot", "compiled"]
+
+
+class Hot(Protocol):
+    """The compiled module."""
+
+    Gate: Callable[..., Any]
+    Ordinary: Callable[..., Any]
+    Writer: Callable[..., Any]
+
+
+def compiled() -> Hot | None:
+    """The compiled module; None where Python is to do its work."""
+    if os.environ.get("HG_MCP_PURE", "0") not in {"", "0"} or not getattr(sys, "_is_gil_enabled", lambda: True)():
+        return None
+    try:
+        return cast("Hot", import_module("recorder.hot._hot"))
+    except ImportError:
+        return None

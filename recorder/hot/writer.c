@@ -1,0 +1,219 @@
+/* ``Journal.write``, in one system call that keeps the GIL: to give it up costs hundreds of microseconds where another
+   thread wants it, and nothing else does that here. What is not ordinary (no segment, a short write, no room) is the
+   journal's. */
+
+#include "hot.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+typedef struct {
+    PyObject_HEAD PyObject *journal, *rule, *encode, *segment_name;
+    Layout steps;
+    Py_ssize_t fd, marker, seed, size, attend_at;
+} Writer;
+
+enum { HEAD_BYTES = 16 };
+
+/* One frame as it is written: in one piece, or the head alone and the payload as msgspec ``made`` it. */
+typedef struct {
+    unsigned char bytes[HEAD_BYTES + MOST_BYTES];
+    PyObject *made;
+} Frame;
+
+/* Fills a frame and names its pieces; gives how many there are, or -1 with an error. */
+static int
+fill(Writer *self, PyObject *segment, PyObject *value, Frame *frame, struct iovec *pieces)
+{
+    unsigned char *head = frame->bytes, *payload = head + HEAD_BYTES;
+    int is_step = Py_IS_TYPE(value, (PyTypeObject *)self->steps.type);
+    Py_ssize_t size = is_step ? encode_row(&self->steps, value, payload) : 0;
+    pieces[0] = (struct iovec){head, (size_t)(HEAD_BYTES + size)};
+    int count = 1;
+    if (size == 0) {
+        frame->made = PyObject_CallOneArg(self->encode, value);
+        if (frame->made == NULL) {
+            return -1;
+        }
+        payload = (unsigned char *)PyBytes_AS_STRING(frame->made);
+        size = PyBytes_GET_SIZE(frame->made);
+        pieces[count++] = (struct iovec){payload, (size_t)size};
+    }
+    uint32_t seed = (uint32_t)PyLong_AsUnsignedLongMask(FIELD(segment, self->seed));
+    uint64_t rest = (uint64_t)(uint32_t)size | (uint64_t)crc32_of(seed, payload, size) << 32;
+    memcpy(head, PyBytes_AS_STRING(FIELD(segment, self->marker)), 8);
+    for (int byte = 0; byte < 8; byte++) {
+        head[8 + byte] = (unsigned char)(rest >> (8 * byte));
+    }
+    return count;
+}
+
+/* Writes all pieces at once; gives how many bytes the file took, and of how many. */
+static ssize_t
+put(int file, const struct iovec *pieces, int count, ssize_t *wanted)
+{
+    ssize_t done;
+    *wanted = 0;
+    for (int piece = 0; piece < count; piece++) {
+        *wanted += (ssize_t)pieces[piece].iov_len;
+    }
+    do {
+        done = count == 1 ? write(file, pieces[0].iov_base, pieces[0].iov_len) : writev(file, pieces, count);
+    } while (done < 0 && errno == EINTR);
+    return done;
+}
+
+/* Values as they are to be written; NULL where there is no room for them, or with an error. */
+static PyObject *
+values_to_write(Writer *self, PyObject *values)
+{
+    PyObject *kept = PyObject_CallMethod(self->journal, "_kept", "O", values);
+    if (kept == Py_None) {
+        Py_CLEAR(kept);
+    }
+    return kept;
+}
+
+/* After a write: the segment is longer now; one that was cut short, and the need to look around, are the journal's. */
+static int
+written(Writer *self, PyObject *segment, PyObject *frame, PyObject *values, ssize_t done, ssize_t wanted)
+{
+    PyObject *answer;
+    if (done != wanted) {
+        answer = PyObject_CallMethod(self->journal, "_write_elsewhere", "OOnn", frame, values, done, wanted);
+    }
+    else if (add(segment, self->size, (long)done) < 0) {
+        return -1;
+    }
+    else if (PyLong_AsLong(FIELD(segment, self->size)) < PyLong_AsLong(FIELD(segment, self->attend_at))) {
+        return 0;
+    }
+    else {
+        answer = PyErr_Occurred() ? NULL : PyObject_CallMethod(self->journal, "_attend", "O", segment);
+    }
+    Py_XDECREF(answer);
+    return answer == NULL ? -1 : 0;
+}
+
+static int
+append_to(Writer *self, PyObject *segment, PyObject *frame, PyObject *values)
+{
+    struct iovec pieces[4];
+    Frame first, second;
+    first.made = second.made = NULL;
+    int count, more = 0, result = -1;
+    PyObject *kept = values == Py_None ? NULL : values_to_write(self, values);
+    if (PyErr_Occurred() || (count = fill(self, segment, frame, &first, pieces)) < 0 ||
+        (kept != NULL && (more = fill(self, segment, kept, &second, pieces + count)) < 0)) {
+        goto end;
+    }
+    ssize_t wanted, done = put((int)PyLong_AsLong(FIELD(segment, self->fd)), pieces, count + more, &wanted);
+    result = written(self, segment, frame, values, done, wanted);
+end:
+    Py_XDECREF(second.made);
+    Py_XDECREF(first.made);
+    Py_XDECREF(kept);
+    return result;
+}
+
+static int
+append(Writer *self, PyObject *frame, PyObject *values)
+{
+    PyObject *segment = PyObject_GetAttr(self->journal, self->segment_name);
+    if (segment == NULL) {
+        return -1;
+    }
+    int result;
+    if (segment == Py_None) {
+        PyObject *args[] = {frame, values}, *answer = PyObject_Vectorcall(self->rule, args, 2, NULL);
+        Py_XDECREF(answer);
+        result = answer == NULL ? -1 : 0;
+    }
+    else {
+        result = append_to(self, segment, frame, values);
+    }
+    Py_DECREF(segment);
+    return result;
+}
+
+static PyObject *
+Writer_write(Writer *self, PyObject *const *args, Py_ssize_t count)
+{
+    if (count < 1 || count > 2) {
+        return PyErr_Format(PyExc_TypeError, "write takes a frame and values, not %zd arguments", count);
+    }
+    return append(self, args[0], count == 2 ? args[1] : Py_None) < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+/* Writer(journal, rule, encode, segments, steps): ``rule`` is the journal's own method, the last two are classes. */
+static int
+Writer_init(Writer *self, PyObject *args, PyObject *options)
+{
+    PyObject *journal, *rule, *encode, *segments, *steps;
+    (void)options;
+    if (!PyArg_ParseTuple(args, "OOOOO", &journal, &rule, &encode, &segments, &steps)) {
+        return -1;
+    }
+    self->journal = Py_NewRef(journal);
+    self->rule = Py_NewRef(rule);
+    self->encode = Py_NewRef(encode);
+    Py_INCREF(steps);
+    self->segment_name = PyUnicode_InternFromString("_segment");
+    if (self->segment_name == NULL || find_field(segments, "fd", &self->fd) < 0 ||
+        find_field(segments, "marker", &self->marker) < 0 || find_field(segments, "seed", &self->seed) < 0 ||
+        find_field(segments, "size", &self->size) < 0 || find_field(segments, "attend_at", &self->attend_at) < 0) {
+        Py_DECREF(steps);
+        return -1;
+    }
+    if (find_layout(steps, &self->steps) < 0) {
+        self->steps.type = steps; /* so that it is let go of */
+        return -1;
+    }
+    return 0;
+}
+
+#define REFERENCES(VISIT)                                                                                              \
+    VISIT(self->journal);                                                                                              \
+    VISIT(self->rule);                                                                                                 \
+    VISIT(self->encode);                                                                                               \
+    VISIT(self->segment_name);                                                                                         \
+    VISIT(self->steps.type)
+
+static int
+Writer_traverse(Writer *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    REFERENCES(Py_VISIT);
+    return 0;
+}
+
+static int
+Writer_clear(Writer *self)
+{
+    REFERENCES(Py_CLEAR);
+    return 0;
+}
+
+static PyMethodDef methods[] = {
+    {"write", (PyCFunction)(void (*)(void))Writer_write, METH_FASTCALL, "write(frame, values=None): append them."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot slots[] = {
+    {Py_tp_new, PyType_GenericNew},
+    {Py_tp_init, Writer_init},
+    {Py_tp_dealloc, dealloc},
+    {Py_tp_traverse, Writer_traverse},
+    {Py_tp_clear, Writer_clear},
+    {Py_tp_methods, methods},
+    {0, NULL},
+};
+
+PyType_Spec Writer_spec = {
+    .name = "recorder.hot._hot.Writer",
+    .basicsize = sizeof(Writer),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .slots = slots,
+};

@@ -1,0 +1,45 @@
+"""What records events of the ordinary kinds: the linker's rules, or in their place what was compiled of them."""
+
+from collections.abc import Callable
+from threading import main_thread
+from typing import Any, Final
+
+from recorder.hot import compiled
+from recorder.journal.frames import ITEM, NODE, STEP_CODES, RunFrame, StepFrame
+from recorder.spans import ITEM_RUN, MAP_ROOT, NESTED_MAP, NODE_RUN, ROOT, OpenRun, Span
+
+__all__ = ["Handler", "ordinary_handlers"]
+
+Handler = Callable[[Any], None]
+
+_SHARED: Final = {
+    "RUNNING": STEP_CODES["running"],
+    "COMPLETED": STEP_CODES["completed"],
+    "NODE": NODE,
+    "ITEM": ITEM,
+    "ROOT": ROOT,
+    "MAP_ROOT": MAP_ROOT,
+    "NODE_RUN": NODE_RUN,
+    "ITEM_RUN": ITEM_RUN,
+    "NESTED_MAP": NESTED_MAP,
+    "StepFrame": StepFrame,
+    "RunFrame": RunFrame,
+    "OpenRun": OpenRun,
+    "Span": Span,
+    "main_thread": main_thread().ident or 0,
+}
+"""What both sides go by."""
+
+
+def ordinary_handlers(write: Callable[..., None], **state: Any) -> Callable[[str, Handler], Handler]:
+    """A function from the name of a kind of event and its rule to what records such events.
+
+    Args:
+        write: Where rows go.
+        state: What the linker remembers, and those of its methods that are needed, by the names in ordinary.c.
+    """
+    hot = compiled()
+    if hot is None:
+        return lambda _, rule: rule
+    ordinary = hot.Ordinary(write, {**_SHARED, **state})
+    return lambda name, rule: ordinary.handler(name, rule) or rule
