@@ -8,7 +8,7 @@ from recorder.hot import compiled
 from recorder.journal.frames import ITEM, NODE, STEP_CODES, RunFrame, StepFrame
 from recorder.spans import ITEM_RUN, MAP_ROOT, NESTED_MAP, NODE_RUN, ROOT, OpenRun, Span
 
-__all__ = ["Handler", "ordinary_handlers"]
+__all__ = ["Handler", "Handlers", "ordinary_handlers"]
 
 Handler = Callable[[Any], None]
 
@@ -43,3 +43,15 @@ def ordinary_handlers(write: Callable[..., None], **state: Any) -> Callable[[str
         return lambda _, rule: rule
     ordinary = hot.Ordinary(write, {**_SHARED, **state})
     return lambda name, rule: ordinary.handler(name, rule) or rule
+
+
+class Handlers(dict[type, Handler]):
+    """What to do with events of each type, asked for when the first of a type comes."""
+
+    def become(self, find: Callable[[type], Handler]) -> None:
+        """From now on these are done."""
+        self._find = find
+        self.clear()
+
+    def __missing__(self, event_type: type) -> Handler:
+        return self._find(event_type)

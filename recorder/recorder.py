@@ -24,6 +24,7 @@ from recorder.journal.writer import Journal, Limits, Tally
 from recorder.keeper import Keeper, start_ingest
 from recorder.linking import Linker, OpenRun
 from recorder.location import StoreLocation, announce, note_written, place_store
+from recorder.ordinary import Handlers
 from recorder.packages import LoadedPackages
 from recorder.processors import EventProcessor
 from recorder.registry import enlist, enlisted
@@ -84,6 +85,8 @@ class Recorder(EventProcessor):
         self._store = store
         self._tracer, self._redaction = capture_policy(values, redact)
         self._limits = Limits()
+        self._handlers = Handlers()
+        self._gate: Any = None
         self._renew_lock()
         self._location: StoreLocation | None = None
         self._log_capture: LogCapture | None = None
@@ -93,11 +96,12 @@ class Recorder(EventProcessor):
         self._begin()
         hot = compiled()
         if hot is not None and type(self).on_event is Recorder.on_event:
-            self.on_event = hot.Gate(self).on_event
+            self._gate = hot.Gate(self._lock, self._handlers, self._contain)
+            self.on_event = self._gate.on_event
         self._closed = False
         if os.environ.get("HG_MCP_DISABLED", "0") not in {"", "0"}:
             self._is_off = True
-            self._handlers = _Handlers(lambda _: _discard)
+            self._handlers.become(lambda _: _discard)
         enlist(self)
 
     def _renew_lock(self) -> None:
@@ -105,6 +109,8 @@ class Recorder(EventProcessor):
         self._lock = threading.RLock()
         self._acquire = self._lock.acquire
         self._release = self._lock.release
+        if self._gate is not None:
+            self._gate.renew(self._lock)
 
     def _begin(self) -> None:
         """The state that a process starts with, and a forked child again."""
@@ -113,7 +119,7 @@ class Recorder(EventProcessor):
         self._keeper = Keeper(self._chore)
         self._linker = Linker(self._redaction, self._run_opened)
         self.inside = Inside(self._linker, self._lock, self._redaction, self._tally, self._append, self._contain)
-        self._handlers = _Handlers(self._handler_for)
+        self._handlers.become(self._handler_for)
         self._is_off = False
         self._packages = LoadedPackages()
         self._packages_told = 0
@@ -177,7 +183,7 @@ class Recorder(EventProcessor):
             self._log_capture.stop()
 
     def _end_journal(self) -> None:
-        self._handlers = _Handlers(lambda _: self._too_late)
+        self._handlers.become(lambda _: self._too_late)
         if self._journal is not None:
             self._journal.close()
 
@@ -523,7 +529,7 @@ class Recorder(EventProcessor):
 
     def _switch_off(self, reason: str) -> None:
         self._is_off = True
-        self._handlers = _Handlers(lambda _: self._lose)
+        self._handlers.become(lambda _: self._lose)
         self._say(f"{reason}; this process records no more")
 
     def _complain(self, what: str) -> None:
@@ -568,17 +574,6 @@ class Recorder(EventProcessor):
             self._journal.drop()
         if not (self._closed or self._is_off):
             self._begin()
-
-
-class _Handlers(dict[type, Callable[[Any], None]]):
-    """What to do with events of each type, asked for when the first of a type comes."""
-
-    def __init__(self, find: Callable[[type], Callable[[Any], None]]) -> None:
-        super().__init__()
-        self._find = find
-
-    def __missing__(self, event_type: type) -> Callable[[Any], None]:
-        return self._find(event_type)
 
 
 def recorders() -> "list[Recorder]":

@@ -1,10 +1,10 @@
 """What happens at nearly every event, in C where it was compiled.
 
-The rules stand in Python, whole: ``Recorder.on_event``, ``Linker`` and ``Journal.write``. Where this package was
-compiled, three types of it take over what is ordinary: ``Gate`` the call, ``Ordinary`` the starts and ends of nodes and
-items, ``Writer`` the frames. They work on the state of those classes, write the same bytes, and hand everything else to
-the rule. ``HG_MCP_PURE=1`` keeps to Python, and so does a free-threaded interpreter, whose lock the module would bring
-back.
+The rules stand in Python, whole: ``Recorder.on_event``, ``Linker``, ``Journal.write`` and ``Redaction``. Where this
+package was compiled, four types of it take over what is ordinary: ``Gate`` the call, ``Ordinary`` the starts and ends
+of nodes and items, ``Writer`` the frames, ``Scanner`` the first look for secrets. They work on the state of those
+classes, write the same bytes, and hand everything else to the rule. ``HG_MCP_PURE=1`` keeps to Python, and so does a
+free-threaded interpreter, whose lock the module would bring back.
 """
 
 import os
@@ -21,6 +21,7 @@ class Hot(Protocol):
 
     Gate: Callable[..., Any]
     Ordinary: Callable[..., Any]
+    Scanner: Callable[..., Any]
     Writer: Callable[..., Any]
 
 

@@ -2,45 +2,24 @@
 
 #include "hot.h"
 
-/* Attributes of the recorder: those that a fork or the end of recording replaces are looked up at every event. */
-#define NAMES(NAME) NAME(_acquire) NAME(_release) NAME(_handlers) NAME(_contain)
-
-#define DECLARE(name) PyObject *name;
 typedef struct {
-    PyObject_HEAD PyObject *recorder;
-    struct {
-        NAMES(DECLARE)
-    } name;
+    PyObject_HEAD PyObject *acquire, *release, *handlers, *contain;
 } Gate;
 
-static PyObject *
-called(PyObject *owner, PyObject *name)
-{
-    PyObject *method = PyObject_GetAttr(owner, name), *answer = NULL;
-    if (method != NULL) {
-        answer = PyObject_CallNoArgs(method);
-        Py_DECREF(method);
-    }
-    return answer;
-}
-
-/* The handler of the event's type, asked for where it is the first of its type. */
+/* Hands the event to the handler for its type, which is asked for where it is the first of its type. */
 static int
 handle(Gate *self, PyObject *event)
 {
-    PyObject *handlers = PyObject_GetAttr(self->recorder, self->name._handlers), *handler = NULL, *answer = NULL;
-    if (handlers != NULL) {
-        handler = Py_XNewRef(PyDict_GetItemWithError(handlers, (PyObject *)Py_TYPE(event)));
-        if (handler == NULL && !PyErr_Occurred()) {
-            handler = PyObject_GetItem(handlers, (PyObject *)Py_TYPE(event));
-        }
+    PyObject *type = (PyObject *)Py_TYPE(event), *answer = NULL;
+    PyObject *handler = Py_XNewRef(PyDict_GetItemWithError(self->handlers, type));
+    if (handler == NULL && !PyErr_Occurred()) {
+        handler = PyObject_GetItem(self->handlers, type);
     }
     if (handler != NULL) {
         answer = PyObject_CallOneArg(handler, event);
+        Py_DECREF(handler);
     }
     Py_XDECREF(answer);
-    Py_XDECREF(handler);
-    Py_XDECREF(handlers);
     return answer == NULL ? -1 : 0;
 }
 
@@ -57,7 +36,7 @@ contain(Gate *self)
     if (trace != NULL) {
         PyException_SetTraceback(error, trace);
     }
-    PyObject *answer = PyObject_CallMethodOneArg(self->recorder, self->name._contain, error);
+    PyObject *answer = PyObject_CallOneArg(self->contain, error);
     Py_XDECREF(answer);
     Py_XDECREF(type);
     Py_XDECREF(error);
@@ -68,45 +47,58 @@ contain(Gate *self)
 static PyObject *
 Gate_on_event(Gate *self, PyObject *event)
 {
-    PyObject *taken = called(self->recorder, self->name._acquire), *type, *error, *trace;
+    PyObject *release = Py_NewRef(self->release), *taken = PyObject_CallNoArgs(self->acquire), *type, *error, *trace;
     int failed = taken == NULL || handle(self, event) < 0 ? contain(self) : 0;
     PyErr_Fetch(&type, &error, &trace);
     if (taken != NULL) {
-        PyObject *released = called(self->recorder, self->name._release);
+        PyObject *released = PyObject_CallNoArgs(release);
         if (released == NULL) {
             PyErr_Clear();
         }
         Py_XDECREF(released);
         Py_DECREF(taken);
     }
+    Py_DECREF(release);
     PyErr_Restore(type, error, trace);
     return failed < 0 ? NULL : Py_NewRef(Py_None);
 }
 
-/* Gate(recorder) */
+/* renew(lock): another lock from now on, as in a forked child. */
+static PyObject *
+Gate_renew(Gate *self, PyObject *lock)
+{
+    PyObject *acquire = PyObject_GetAttrString(lock, "acquire");
+    PyObject *release = acquire == NULL ? NULL : PyObject_GetAttrString(lock, "release");
+    if (release == NULL) {
+        Py_XDECREF(acquire);
+        return NULL;
+    }
+    Py_XSETREF(self->acquire, acquire);
+    Py_XSETREF(self->release, release);
+    Py_RETURN_NONE;
+}
+
+/* Gate(lock, handlers, contain): ``handlers`` are by type of event, ``contain`` takes an exception of ours. */
 static int
 Gate_init(Gate *self, PyObject *args, PyObject *options)
 {
-    PyObject *recorder;
+    PyObject *lock, *handlers, *contain, *renewed;
     (void)options;
-    if (!PyArg_ParseTuple(args, "O", &recorder)) {
+    if (!PyArg_ParseTuple(args, "OO!O", &lock, &PyDict_Type, &handlers, &contain) ||
+        (renewed = Gate_renew(self, lock)) == NULL) {
         return -1;
     }
-    self->recorder = Py_NewRef(recorder);
-#define INTERN(word)                                                                                                   \
-    if ((self->name.word = PyUnicode_InternFromString(#word)) == NULL) {                                               \
-        return -1;                                                                                                     \
-    }
-    NAMES(INTERN)
+    Py_DECREF(renewed);
+    self->handlers = Py_NewRef(handlers);
+    self->contain = Py_NewRef(contain);
     return 0;
 }
 
 #define REFERENCES(VISIT)                                                                                              \
-    VISIT(self->recorder);                                                                                             \
-    VISIT(self->name._acquire);                                                                                        \
-    VISIT(self->name._release);                                                                                        \
-    VISIT(self->name._handlers);                                                                                       \
-    VISIT(self->name._contain)
+    VISIT(self->acquire);                                                                                              \
+    VISIT(self->release);                                                                                              \
+    VISIT(self->handlers);                                                                                             \
+    VISIT(self->contain)
 
 static int
 Gate_traverse(Gate *self, visitproc visit, void *arg)
@@ -125,6 +117,7 @@ Gate_clear(Gate *self)
 
 static PyMethodDef methods[] = {
     {"on_event", (PyCFunction)Gate_on_event, METH_O, "Record one event. Never raises."},
+    {"renew", (PyCFunction)Gate_renew, METH_O, "renew(lock): another lock from now on, as in a forked child."},
     {NULL, NULL, 0, NULL},
 };
 

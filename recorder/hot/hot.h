@@ -49,7 +49,7 @@ uint32_t crc32_of(uint32_t seed, const unsigned char *bytes, Py_ssize_t count);
 
 /* The types of the module, each in a file of its name (module.c). */
 
-extern PyType_Spec Writer_spec, Ordinary_spec, Gate_spec;
+extern PyType_Spec Writer_spec, Ordinary_spec, Gate_spec, Scanner_spec;
 
 /* What every type here does when its last reference goes. */
 void dealloc(PyObject *self);

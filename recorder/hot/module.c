@@ -1,4 +1,4 @@
-/* The module ``recorder.hot._hot``: its three types. */
+/* The module ``recorder.hot._hot``: its four types. */
 
 #include "hot.h"
 
@@ -15,7 +15,7 @@ dealloc(PyObject *self)
 static int
 fill(PyObject *module)
 {
-    PyType_Spec *specs[] = {&Writer_spec, &Ordinary_spec, &Gate_spec};
+    PyType_Spec *specs[] = {&Writer_spec, &Ordinary_spec, &Gate_spec, &Scanner_spec};
     make_crc_tables();
     for (size_t each = 0; each < sizeof specs / sizeof *specs; each++) {
         PyObject *type = PyType_FromModuleAndSpec(module, specs[each], NULL);

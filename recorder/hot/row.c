@@ -69,8 +69,8 @@ put_integer(unsigned char *at, long long number)
 static unsigned char *
 put_text(unsigned char *at, PyObject *text, const unsigned char *end)
 {
-    Py_ssize_t size;
-    const char *bytes = PyUnicode_AsUTF8AndSize(text, &size);
+    Py_ssize_t size = PyUnicode_GET_LENGTH(text);
+    const char *bytes = PyUnicode_IS_COMPACT_ASCII(text) ? PyUnicode_DATA(text) : PyUnicode_AsUTF8AndSize(text, &size);
     if (bytes == NULL || size > end - at - 3) {
         return NULL;
     }
@@ -94,13 +94,13 @@ put_plain(unsigned char *at, PyObject *value, const unsigned char *end)
         *at = 0xC0;
         return at + 1;
     }
+    if (PyUnicode_CheckExact(value)) {
+        return put_text(at, value, end);
+    }
     if (PyLong_CheckExact(value)) {
         int overflow;
         long number = PyLong_AsLongAndOverflow(value, &overflow);
         return overflow ? NULL : put_integer(at, number);
-    }
-    if (PyUnicode_CheckExact(value)) {
-        return put_text(at, value, end);
     }
     if (PyBool_Check(value)) {
         *at = value == Py_True ? 0xC3 : 0xC2;

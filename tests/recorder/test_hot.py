@@ -144,6 +144,74 @@ def written(frame: Frame) -> bytes:
         return payload
 
 
+WORDS = st.sampled_from(
+    [
+        "password",
+        "pass-word",
+        "PASSWD",
+        "wa55d",
+        "api_key",
+        "apikey",
+        "apiKey",
+        "k_e-y",
+        "jwt",
+        "cookie",
+        "credential",
+        "Bearer",
+        "basic",
+        "token",
+        "ke",
+        "ey",
+        "secre",
+        "cret",
+        ":",
+        "=",
+        "@",
+        "://",
+        "\u212a",
+        "\u212aey",
+        "é",
+        "中",
+        "🔑",
+        "sk-abcdefghijklmnopqrstu",
+        "abcdefghijklmnopq",
+        "abcdefghijklmnopqr",
+        "-_0",
+    ]
+)
+TEXTS = st.lists(WORDS | st.text(max_size=12), max_size=12).flatmap(
+    lambda parts: st.sampled_from(("", " ", "\n")).map(lambda between: between.join(parts))
+)
+
+
+@settings(max_examples=2_000)
+@given(TEXTS)
+def test_the_same_texts_are_suspected_of_a_secret(rules: tuple[Redaction, Redaction], text: str) -> None:
+    scanning, reading = rules
+    assert scanning.suspects(text) == reading.suspects(text)
+
+
+@settings(max_examples=300)
+@given(st.lists(st.text("abckey_pw", min_size=1, max_size=9), max_size=40), st.booleans(), TEXTS)
+def test_keys_of_ones_own_are_suspected_alike(in_python: InPython, keys: list[str], tokens: bool, text: str) -> None:
+    with in_python():
+        reading = Redaction(keys, tokens=tokens)
+    scanning = Redaction(keys, tokens=tokens)
+    for assigned in (text, *(f"{text} {key}=x" for key in keys)):
+        assert scanning.suspects(assigned) == reading.suspects(assigned)
+
+
+@pytest.fixture(scope="module")
+def rules(in_python: InPython) -> tuple[Redaction, Redaction]:
+    with in_python():
+        reading = Redaction()
+    assert reading._scan is None
+    scanning = Redaction()
+    assert scanning._scan is not None
+    assert not scanning._scan("nothing of that kind"), "it is no scanner that suspects all"
+    return scanning, reading
+
+
 def test_a_frame_that_the_disk_does_not_take_goes_to_the_next_segment(tmp_path: Path) -> None:
     made = journal(tmp_path)
     made.write(run_frame(1))
