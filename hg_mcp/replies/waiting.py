@@ -9,7 +9,19 @@ from hg_mcp.names import EXPLAIN_FAILURE, GET_LOGS, GET_RUN_STEPS, LIST_RUNS, SU
 from hg_mcp.queries.runs import is_silent
 from hg_mcp.queries.waiting import NextRun, RunWatch
 from hg_mcp.queries.words import expiry_words, now_us
-from hg_mcp.replies.base import Items, NextCall, Reply, Row, call, duration_of, handles, next_part, started, suggestion
+from hg_mcp.replies.base import (
+    LONGEST_HANDLE,
+    Items,
+    NextCall,
+    Reply,
+    Row,
+    call,
+    duration_of,
+    handles,
+    next_part,
+    started,
+    suggestion,
+)
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.open_steps import OpenStep, held_words, open_rows
 from hg_mcp.replies.words import counted, error_line, handle, lasted, ms, since_now, status_words
@@ -218,5 +230,7 @@ def _next_calls(found: NextRun) -> list[NextCall]:
             suggestion(WAIT_FOR_RUN, "wait for its end", run=run),
             suggestion(SUMMARIZE_RUN, "what happened until now", run=run),
         ]
-    again = suggestion(WAIT_FOR_RUN, "go on waiting", graph=found.graph, cursor=found.cursor)
-    return [again, suggestion(LIST_RUNS, "the runs there are")]
+    there = suggestion(LIST_RUNS, "the runs there are")
+    if len(found.graph) > LONGEST_HANDLE:
+        return [there]
+    return [suggestion(WAIT_FOR_RUN, "go on waiting", graph=found.graph, cursor=found.cursor), there]
