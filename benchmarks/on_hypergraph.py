@@ -25,6 +25,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from benchmarks.recording import in_python
 from recorder import Recorder
 from tests.live import report
 
@@ -92,6 +93,9 @@ def mapping(values: list[Any], *processors: Any, graph: Graph = GRAPH, runner: A
 async def variants(directory: Path, stack: AsyncExitStack) -> list[Variant]:
     """Who takes turns. The recorder with values is compared with the same map of 2 KB inputs without it."""
     plain = stack.enter_context(Recorder(directory / "plain"))
+    with in_python():
+        pure = stack.enter_context(Recorder(directory / "python"))
+        await mapping(NUMBERS[:1], pure)()  # what is compiled is asked for at the first event
     valued = stack.enter_context(Recorder(directory / "values", values=True))
     provider = TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(InMemorySpanExporter()))
@@ -103,6 +107,7 @@ async def variants(directory: Path, stack: AsyncExitStack) -> list[Variant]:
         Variant(name="nobody", run=mapping(NUMBERS)),
         Variant(name="a no-op processor", run=mapping(NUMBERS, Noop())),
         Variant(name="`Recorder()`", run=mapping(NUMBERS, plain), promised=1.05),
+        Variant(name="`Recorder()` where nothing was compiled", run=mapping(NUMBERS, pure)),
         Variant(name="nobody, 2 KB inputs", run=mapping(TEXTS)),
         Variant(
             name="`Recorder(values=True)`, 2 KB inputs",

@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from recorder.hot import how_compiled
+
 __all__ = ["Row", "rendered"]
 
 
@@ -43,6 +45,6 @@ Absolute figures belong to the machine of the run: {machine}.
 def rendered(rows: Sequence[Row], made_by: str = "make bench") -> str:
     """The table in Markdown, with the command that makes it."""
     versions = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {platform.system()}"
-    machine = f"{os.cpu_count()} cores, {versions}"
+    machine = f"{os.cpu_count()} cores, {versions}, {how_compiled()}"
     lines = [f"| {row.what} | {row.ours} | {row.other} | {row.ratio:.2f} | {row.promise} |" for row in rows]
     return HEAD.format(machine=machine, made_by=made_by) + "\n".join(lines) + "\n"

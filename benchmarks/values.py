@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from benchmarks.recording import batching, begin_item, node_us
@@ -52,13 +53,13 @@ def nodes_of(recorder: Recorder) -> Callable[[int], float]:
     begin_item(recorder)
 
     def record(round_: int) -> float:
-        events: list[tuple[NodeStartEvent, NodeEndEvent]] = []
-        for number, (prompt, answer) in enumerate(texts(round_)):
-            span = f"{round_:08x}{number:08x}"
-            place = {"run_id": "item", "span_id": span, "parent_span_id": "item", "node_name": "call_llm"}
-            start = NodeStartEvent(**place, graph_name="bench", inputs={"prompt": prompt})
-            events.append((start, NodeEndEvent(**place, graph_name="bench", outputs={"answer": answer})))
-        return node_us(recorder, events)
+        return node_us(recorder, map(pair, texts(round_), count(round_ << 32)))
+
+    def pair(both: tuple[str, str], number: int) -> tuple[NodeStartEvent, NodeEndEvent]:
+        place = {"run_id": "item", "span_id": f"{number:016x}", "parent_span_id": "item"}
+        named = {**place, "node_name": "call_llm", "graph_name": "bench"}
+        prompt, answer = both
+        return NodeStartEvent(**named, inputs={"prompt": prompt}), NodeEndEvent(**named, outputs={"answer": answer})
 
     return record
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-__all__ = ["Hot", "compiled"]
+__all__ = ["Hot", "compiled", "how_compiled"]
 
 
 class Hot(Protocol):
@@ -33,3 +33,8 @@ def compiled() -> Hot | None:
         return cast("Hot", import_module("recorder.hot._hot"))
     except ImportError:
         return None
+
+
+def how_compiled() -> str:
+    """What reports of speed say of it."""
+    return "recorder in Python" if compiled() is None else "recorder compiled"

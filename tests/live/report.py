@@ -8,6 +8,8 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
+from recorder.hot import how_compiled
+
 REPORT = Path(__file__).parents[2] / "docs" / "live-hypergraph.md"
 HEAD = """# On the real framework
 
@@ -30,7 +32,7 @@ def _made(framework: Path) -> str:
     return (
         f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, hypergraph commit `{commit(framework)}`, hg-mcp commit "
         f"`{commit(Path(__file__).parent)}`, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
-        f"{packages}, {platform.system()}."
+        f"{packages}, {platform.system()}, {how_compiled()}."
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from recorder.hot import how_compiled
 from tests.live.report import commit
 
 __all__ = ["IS_LONG", "finish", "note", "scaled"]
@@ -45,7 +46,8 @@ def finish() -> None:
         return
     made = (
         f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, commit `{commit(_REPORT.parent)}`, Python {platform.python_version()}, "
-        f"SQLite {sqlite3.sqlite_version}, msgspec {msgspec.__version__}, {platform.system()}, {os.cpu_count()} cores."
+        f"SQLite {sqlite3.sqlite_version}, msgspec {msgspec.__version__}, {platform.system()}, {os.cpu_count()} "
+        f"cores, {how_compiled()}."
     )
     body = _REPORT.read_text(encoding="utf-8") if _REPORT.exists() else _HEAD
     for title, lines in sorted(_sections.items()):
