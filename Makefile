@@ -9,10 +9,11 @@ LIVE := build/live-venv
 LIVE_READY := $(LIVE)/.hg-mcp-ready
 PEERS := build/peers-venv
 CONFORMANCE := build/conformance
+SANITIZED := build/sanitized
 HYPERGRAPH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test live check fmt torture bench bench-large bench-peers conformance sdks clean
+.PHONY: help venv demo test live check fmt torture sanitize bench bench-large bench-peers conformance sdks clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -69,6 +70,17 @@ sdks: ## Record real messages of the LLM SDKs; writes docs/sdk-messages.md
 	@test -x build/sdks-venv/bin/python || $(PYTHON) -m venv build/sdks-venv
 	@build/sdks-venv/bin/python -m pip install --quiet --disable-pip-version-check msgspec -r tests/sdks/requirements.txt
 	@build/sdks-venv/bin/python -m tests.sdks.report
+
+sanitize: $(READY) ## Run what is compiled under the address and undefined-behaviour sanitizers (gcc on Linux)
+	@rm -rf $(SANITIZED) && mkdir -p $(SANITIZED) && cp -R recorder hg_mcp tests pyproject.toml $(SANITIZED)
+	@rm -f $(SANITIZED)/recorder/hot/*.so
+	@cd $(SANITIZED) && gcc -g -O1 -std=c11 -fPIC -shared -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+		-I"$$($(CURDIR)/$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')" recorder/hot/*.c \
+		-o recorder/hot/_hot"$$($(CURDIR)/$(BIN)/python -c 'import sysconfig; print(sysconfig.get_config_var("EXT_SUFFIX"))')"
+	@cd $(SANITIZED) && PYTHONPATH=. PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
+		LD_PRELOAD="$$(gcc -print-file-name=libasan.so):$$(gcc -print-file-name=libubsan.so)" $(CURDIR)/$(BIN)/python -m pytest \
+		tests/recorder/test_hot.py tests/recorder/test_linking.py tests/recorder/test_streams.py \
+		tests/recorder/test_journal.py tests/recorder/test_recorder.py tests/recorder/test_values.py
 
 bench: $(READY) ## Measure beside its peers; reports, never fails
 	@$(BIN)/python -m benchmarks.run
