@@ -7,21 +7,20 @@ comes again, and of all else by who reads the journal (``recorder.journal.reader
 from typing import Final
 
 from recorder.journal.frames import ValueEntry, ValuesFrame, content_digest
-from recorder.recent import Recent
+from recorder.recent import Recent, mark_of
 
 __all__ = ["HeldData"]
 
 _MOST_BYTES: Final = 4 << 20
 _LEAST: Final = 512
 """Bytes; of less, naming what comes again costs more than writing it."""
-_END: Final = 64
 
 
 class HeldData:
     """The data of one segment, about the last 4 MiB of it."""
 
     def __init__(self) -> None:
-        self._data = Recent[tuple[int, bytes], tuple[bytes, bytes | None]](_MOST_BYTES)
+        self._data = Recent[tuple[int, bytes, bytes], tuple[bytes, bytes | None]](_MOST_BYTES)
 
     def clear(self) -> None:
         """Another segment begins, and holds nothing yet."""
@@ -45,7 +44,7 @@ class HeldData:
         data = entry.data
         if data is None or (size := len(data)) < _LEAST:
             return None
-        key = size, data[-_END:]
+        key = mark_of(data)
         held = self._data.get(key)
         if held is None or held[0] != data:
             self._data.keep(key, (data, entry.digest), size)

@@ -14,6 +14,7 @@ from msgspec import Struct, field
 from msgspec.json import Encoder
 
 from recorder.journal.frames import VALUE_STATUSES, ValueEntry
+from recorder.recent import mark_of
 from recorder.redaction import Redaction
 from recorder.typenames import class_of, type_name, type_name_of
 from recorder.values.choosing import names_one_of
@@ -46,7 +47,7 @@ class Capture(Struct, frozen=True, kw_only=True):
         max_event_bytes: Once an event's values hold this much, the rest are left out.
         max_names: Most values of one event.
         fields: Patterns of the names to take; none are left out where it is empty.
-        recent: JSON of long clean texts that came last, by their length: one of each, modulo ``_RECENT_TEXTS``.
+        recent: JSON of long clean texts that came last, one of each mark, modulo ``_RECENT_TEXTS``.
     """
 
     redaction: Redaction
@@ -120,11 +121,12 @@ class Capture(Struct, frozen=True, kw_only=True):
             return self._newly_taken(name, text)
         if len(data) > self.max_value_bytes:
             return self._newly_taken(name, text)
-        if self.recent.get(length % _RECENT_TEXTS) != data:
+        slot = hash(mark_of(data)) % _RECENT_TEXTS
+        if self.recent.get(slot) != data:
             if self.redaction.suspects(text):
                 return self._newly_taken(name, text)
             if length >= _LONG_TEXT:
-                self.recent[length % _RECENT_TEXTS] = data
+                self.recent[slot] = data
         return ValueEntry(name, _CAPTURED, "str", length if text.isascii() else len(text.encode()), None, data)
 
     def _newly_taken(self, name: str, value: Any, note: str = "") -> ValueEntry:

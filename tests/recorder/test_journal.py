@@ -257,9 +257,9 @@ def test_another_segment_holds_nothing_of_the_one_before(tmp_path: Path) -> None
     assert {data for of_segment in held for data in of_segment[1:]} <= {None}
 
 
-def test_data_that_only_ends_alike_is_written_whole(tmp_path: Path) -> None:
+def test_data_that_only_begins_and_ends_alike_is_written_whole(tmp_path: Path) -> None:
     written = journal(tmp_path)
-    texts = [beginning + b" and so on" * 100 for beginning in (b"one", b"two", b"one")]
+    texts = [b"so on and " * 10 + middle + b" and so on" * 100 for middle in (b"one", b"two", b"one")]
     for step, data in enumerate(texts, start=1):
         written.write_values(ValuesFrame(1, step, 0, (ValueEntry("x", 0, "str", len(data), None, data),)))
     frames = everything(only_segment(tmp_path)).frames[1:]
