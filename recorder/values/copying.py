@@ -22,6 +22,9 @@ _MAX_INT_BITS: Final = 4_096
 _DICT: Any = dict
 _TRIES: Final = 4
 _SMALL: Final = 1 << 53
+_MIDDLING: Final = 10_000_000
+_LONG_INT: Final = 16
+"""Bytes of an integer beyond that, about; what is taken for shorter than it is has to be copied again."""
 _LONG_FLOAT: Final = 18
 """Bytes of a float with more than three digits behind the point, about."""
 _MARK: Final = 32
@@ -225,7 +228,7 @@ class Copy:
                 break
             cls = class_of(item)
             if cls is int and -_SMALL < item < _SMALL:
-                self.room -= 4
+                self.room -= 4 if -1_000 < item < 1_000 else 8 if -_MIDDLING < item < _MIDDLING else _LONG_INT
                 self.objects -= 1
                 copied.append(item)
             elif cls is float and isfinite(item):
@@ -264,7 +267,7 @@ class Copy:
             if type(key) is str and key in harmless:
                 cls = class_of(value)
                 if cls is int and -_SMALL < value < _SMALL:
-                    self.room -= len(key) + 8
+                    self.room -= len(key) + (8 if -_MIDDLING < value < _MIDDLING else 4 + _LONG_INT)
                     self.objects -= 1
                     copied[key] = value
                 elif cls is float and isfinite(value):
