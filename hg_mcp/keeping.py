@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from hg_mcp.errors import CannotAnswer
-from hg_mcp.sizes import size_words
+from hg_mcp.sizes import counted, size_words
 from hg_mcp.text import one_line, printable, quoted
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def delete(run: str, only_values: bool, yes: bool, store: str | None) -> None:
         (found,) = found_runs([run], store)
         if found.status == "running" and not is_silent(found):
             raise CannotAnswer(f"Run {quoted(found.run_id)} is running. Stop it first, or wait for its end.")
-        steps = _counted(found.steps, "step")
+        steps = counted(found.steps, "step")
         what = f"run {quoted(found.run_id)} (graph {quoted(found.graph)}, {found.status}, {steps})"
         if only_values:
             what = f"the contents of all values of {what}"
@@ -203,11 +203,11 @@ def _show(going: "Sequence[ExpiringRun]", *, dry_run: bool) -> None:
     values = [run for run in going if run.values_only]
     if whole:
         go = "would go" if dry_run else "goes" if len(whole) == 1 else "go"
-        click.echo(f"{_counted(len(whole), 'run')} with {_counted(sum(run.steps for run in whole), 'step')} {go}.")
+        click.echo(f"{counted(len(whole), 'run')} with {counted(sum(run.steps for run in whole), 'step')} {go}.")
         _show_runs(whole)
     if values:
         go = "would go" if dry_run else "go"
-        click.echo(f"The contents of values of {_counted(len(values), 'run')} {go}; their steps stay.")
+        click.echo(f"The contents of values of {counted(len(values), 'run')} {go}; their steps stay.")
         _show_runs(values)
     if not going:
         click.echo("Nothing to do.")
@@ -218,13 +218,9 @@ def _show_runs(runs: "Sequence[ExpiringRun]") -> None:
 
     for run in runs[:_SHOWN]:
         words = (one_line(run.run_id, 60), one_line(run.graph, 40), run.status, day_of(run.started_at))
-        click.echo("  ".join(["", *words, _counted(run.steps, "step")]))
+        click.echo("  ".join(["", *words, counted(run.steps, "step")]))
     if len(runs) > _SHOWN:
         click.echo(f"  and {len(runs) - _SHOWN:,} more")
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def _prune(ingester: "Ingester", retention: "Retention", total: int) -> None:

@@ -1,8 +1,8 @@
-"""Sizes in words, for people: one format for whatever is told of files and disks."""
+"""Sizes and counts in words: one format for whatever is told of files and disks, one for how many there are."""
 
 from typing import Final
 
-__all__ = ["size_words"]
+__all__ = ["counted", "size_words"]
 
 _UNITS: Final = (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
 
@@ -14,3 +14,8 @@ def size_words(count: int) -> str:
             number = count / size
             return f"{number:,.1f} {unit}" if number < 10 else f"{number:,.0f} {unit}"
     return f"{count} B"
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 run``, ``2 runs``, ``1,500 runs``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

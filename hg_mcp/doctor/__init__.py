@@ -14,6 +14,7 @@ from hg_mcp.doctor.findings import LEVELS, Finding, notice, ok, problem
 from hg_mcp.doctor.machine import settings, versions
 from hg_mcp.doctor.recorders import ingest, journals, recorders
 from hg_mcp.doctor.storage import database, disk, permissions
+from hg_mcp.sizes import counted
 from recorder.errors import ForeignFileError, NoStoreError, StoreFailedError
 from recorder.location import StoreLocation, find_store, passed_over
 
@@ -33,9 +34,7 @@ def examine(store: str | None) -> tuple[bytes, bool]:
     """
     found = sorted(_findings(store), key=lambda finding: LEVELS.index(finding.level))
     counts = {level: sum(finding.level == level for finding in found) for level in LEVELS}
-    troubles = [
-        f"{counts[level]} {level}{'s' * (counts[level] != 1)}" for level in ("problem", "notice") if counts[level]
-    ]
+    troubles = [counted(counts[level], level) for level in ("problem", "notice") if counts[level]]
     rows = [{key: value for key, value in asdict(finding).items() if value} for finding in found]
     summary = f"{' and '.join(troubles)}." if troubles else "All is well."
     return msgspec.json.encode({"summary": summary, "findings": rows}), not counts["problem"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hg_mcp.doctor.findings import Finding, notice, ok, problem
-from hg_mcp.sizes import size_words
+from hg_mcp.sizes import counted, size_words
 from hg_mcp.text import one_line
 from recorder.errors import RecorderError
 from recorder.ingest.backlog import backlog, has_died
@@ -41,10 +41,11 @@ def journals(location: StoreLocation) -> Iterator[Finding]:
     behind = backlog(location.journal, lambda name: offsets.get(name, 0))
     count = len(segment_files(location.journal))
     if behind.bytes:
-        says = f"{size_words(behind.bytes)} in {behind.segments} of {count} files are not in the database yet"
+        where = f"{behind.segments:,} of {counted(count, 'file')}"
+        says = f"{size_words(behind.bytes)} in {where} is not in the database yet"
         yield notice("journals", says, "any question reads them: hg-mcp list-runs")
     else:
-        yield ok("journals", f"{count} files, all read")
+        yield ok("journals", f"{counted(count, 'file')}, all read")
     for name in behind.refused[:_MOST_NAMED]:
         yield problem("journals", f"{name} is of a newer or another program: untouched", "pip install --upgrade hg-mcp")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from hg_mcp.doctor.findings import Finding, notice, ok, problem
-from hg_mcp.sizes import size_words
+from hg_mcp.sizes import counted, size_words
 from hg_mcp.text import one_line
 from recorder.errors import ForeignFileError, NewerFormatError, StoreFailedError, StoreLockedError
 from recorder.ingest.backlog import segment_sizes
@@ -20,16 +20,17 @@ from recorder.values import unmatched_words
 __all__ = ["database", "disk", "permissions"]
 
 _LOSSES: Final = {
-    "events_lost": ("events could not be written", "free disk space, and see the permissions here"),
-    "late_events": ("events came after close()", "call close() only when the last run is over"),
+    "events_lost": ("event", "could not be written", "free disk space, and see the permissions here"),
+    "late_events": ("event", "came after close()", "call close() only when the last run is over"),
     "segments_dropped": (
-        "journal files were dropped unread at the journal's limit",
+        "journal file",
+        "dropped unread at the journal's limit",
         "ask something now and then, or leave `hg-mcp serve` running: a reader empties the journal",
     ),
-    "values_dropped": ("values were left out for want of room", "free disk space, or record fewer: ValueTracer(...)"),
-    "bad_frames": ("frames were damaged on disk", "check the disk; what surrounds them was read"),
-    "bytes_lost": ("bytes of journals could not be read", "check the disk; what surrounds them was read"),
-    "frames_quarantined": ("frames fitted no table and are kept aside", "report it, with the table `quarantine`"),
+    "values_dropped": ("value", "left out for want of room", "free disk space, or record fewer: ValueTracer(...)"),
+    "bad_frames": ("frame", "damaged on disk", "check the disk; what surrounds them was read"),
+    "bytes_lost": ("byte", "of journals could not be read", "check the disk; what surrounds them was read"),
+    "frames_quarantined": ("frame", "that fitted no table kept aside", "report it, with the table `quarantine`"),
 }
 
 
@@ -59,7 +60,7 @@ def _health(location: StoreLocation, health: StoreHealth) -> Iterator[Finding]:
     if health.format < health.current_format:
         yield notice("database", f"has the older format {health.format}, {size}", "any question brings it up to date")
     else:
-        runs = f"{health.runs:,} runs, {health.running:,} of them running"
+        runs = f"{counted(health.runs, 'run')}, {health.running:,} of them running"
         yield ok("database", f"format {health.format}, {size}, {runs}")
     if health.damage is None:
         yield notice("database", "is too large to be checked here", f"sqlite3 {location.database} 'PRAGMA quick_check'")
@@ -69,8 +70,8 @@ def _health(location: StoreLocation, health: StoreHealth) -> Iterator[Finding]:
         yield notice("database", "this SQLite has no full-text search", "use a Python built with FTS5 to search fast")
     for name, count in health.losses.items():
         if count:
-            says, do = _LOSSES[name]
-            yield problem("losses", f"{count:,} {says}", do)
+            noun, became, do = _LOSSES[name]
+            yield problem("losses", f"{counted(count, noun)} {became}", do)
     if words := unmatched_words(health.unmatched):
         do = "mend the pattern: docs/values.md says how they are written"
         yield notice("values", f"the recorder heard of last: {one_line(words, 300)}", do)

@@ -2,13 +2,14 @@
 
 from typing import Any, Final, cast
 
+from hg_mcp.sizes import counted
 from hg_mcp.text import quoted
 
 __all__ = ["elements_of", "keys_of", "kind_of", "shape_of", "special_of"]
 
 _KEYS: Final = 200
 _INDEXES: Final = 8
-_MEASURES: Final = (("items", "of {:,}"), ("bits", "of {:,} bits"), ("size", "of {:,} bytes"))
+_MEASURES: Final = (("items", ""), ("bits", "bit"), ("size", "byte"))
 _META: Final = ("$type", "$omitted")
 
 
@@ -35,9 +36,9 @@ def shape_of(value: Any) -> str:
         case dict():
             return _shape_of_object(cast("dict[str, Any]", value))
         case list():
-            return _counted("list", cast("list[Any]", value))
+            return _shape_of_list(cast("list[Any]", value))
         case str():
-            return f"a text of {len(value):,} character{'s' * (len(value) != 1)}" if value else "an empty text"
+            return f"a text of {counted(len(value), 'character')}" if value else "an empty text"
         case bool():
             return "a boolean"
         case _:
@@ -49,7 +50,7 @@ def _shape_of_object(value: dict[str, Any]) -> str:
         return _shape_of_special(value)
     if "$ref" in value:
         return "a reference to a container around it"
-    return f"an object with {len(value):,} key{'s' * (len(value) != 1)}" if value else "an empty object"
+    return f"an object with {counted(len(value), 'key')}" if value else "an empty object"
 
 
 def _shape_of_special(value: dict[str, Any]) -> str:
@@ -59,21 +60,21 @@ def _shape_of_special(value: dict[str, Any]) -> str:
     extent = value.get("shape")
     if isinstance(extent, list) and all(isinstance(one, int) for one in cast("list[Any]", extent)):
         return f"{named} of {' x '.join(f'{one:,}' for one in cast('list[int]', extent)) or 'no dimension'}"
-    for key, words in _MEASURES:
+    for key, noun in _MEASURES:
         found = value.get(key)
         count = len(cast("list[Any]", found)) if isinstance(found, list) else found
         if isinstance(count, int):
-            return f"{named} {words.format(count)}"
+            return f"{named} of {counted(count, noun) if noun else f'{count:,}'}"
     if "$omitted" in value:
         return f"{named} left out by the limit of {quoted(str(value['$omitted']))}"
     if "preview" in value and len(value) == 2:
         return f"{named}, of which there is only a preview"
     fields = len(value) - sum(key in value for key in _META)
-    return named if "value" in value or not fields else f"{named} with {fields:,} field{'s' * (fields != 1)}"
+    return named if "value" in value or not fields else f"{named} with {counted(fields, 'field')}"
 
 
-def _counted(noun: str, elements: list[Any]) -> str:
-    return f"a {noun} of {len(elements):,} (indexes 0 to {len(elements) - 1:,})" if elements else f"an empty {noun}"
+def _shape_of_list(elements: list[Any]) -> str:
+    return f"a list of {len(elements):,} (indexes 0 to {len(elements) - 1:,})" if elements else "an empty list"
 
 
 def keys_of(value: Any) -> list[str]:

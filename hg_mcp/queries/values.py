@@ -16,6 +16,7 @@ from hg_mcp.queries.shapes import shape_of
 from hg_mcp.queries.step_paths import outer_item_path
 from hg_mcp.queries.steps import find_step, known_node
 from hg_mcp.queries.words import cursor_of, read_cursor
+from hg_mcp.sizes import counted
 from hg_mcp.text import quoted
 from recorder.store.protocols import RunReader
 from recorder.store.records import Run, Step, StepFilter, StepValue, StoredValue
@@ -317,7 +318,7 @@ async def _unknown(
     return UnknownValueError(
         asked.value,
         reached="",
-        shape=f"{len(names):,} value{'s' * (len(names) != 1)}" if names else "no values",
+        shape=counted(len(names), "value") if names else "no values",
         valid=names,
         holder=_holder(asked),
         hint=" ".join(hints),

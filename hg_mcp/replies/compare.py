@@ -22,7 +22,8 @@ from hg_mcp.queries.step_paths import node_id
 from hg_mcp.replies.base import LONGEST_HANDLE, NextCall, Reply, Row, call, handles, next_part, suggestion
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.differences import DifferenceRow
-from hg_mcp.replies.words import counted, file_from, handle, status_words, values_expiry
+from hg_mcp.replies.words import file_from, handle, status_words, values_expiry
+from hg_mcp.sizes import counted
 from hg_mcp.text import one_line, printable, quoted
 
 __all__ = ["RunComparison"]

@@ -11,7 +11,8 @@ from hg_mcp.queries.contrast import CONCLUSIVE, Contrast, Separator, Side
 from hg_mcp.queries.words import as_ranges
 from hg_mcp.replies.base import LONGEST_HANDLE, NextCall, Reply, Row, handles, next_part, suggestion
 from hg_mcp.replies.budget import Call, Part
-from hg_mcp.replies.words import counted, handle, lasted, values_expiry
+from hg_mcp.replies.words import handle, lasted, values_expiry
+from hg_mcp.sizes import counted
 from hg_mcp.text import one_line, quoted
 
 __all__ = ["ItemContrast", "sentence"]

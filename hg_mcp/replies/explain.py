@@ -28,7 +28,8 @@ from hg_mcp.replies.differences import DifferenceRow
 from hg_mcp.replies.open_steps import OpenStep, open_rows
 from hg_mcp.replies.steps import ErrorDetail
 from hg_mcp.replies.story import failing_line, story_line
-from hg_mcp.replies.words import counted, error_line, file_from, handle, handle_of, iso
+from hg_mcp.replies.words import error_line, file_from, handle, handle_of, iso
+from hg_mcp.sizes import counted
 from hg_mcp.text import one_line, printable, quoted, width
 from recorder.fingerprint import file_of_project
 from recorder.journal.frames import ErrorRecord

@@ -10,7 +10,8 @@ from hg_mcp.queries.groups import Check, GroupPage, GroupState, NodeChange, Samp
 from hg_mcp.queries.words import expiry_words
 from hg_mcp.replies.base import NextCall, Reply, Row, following, handles, next_part, started, suggestion
 from hg_mcp.replies.budget import Call, Part
-from hg_mcp.replies.words import counted, handle_of, ms
+from hg_mcp.replies.words import handle_of, ms
+from hg_mcp.sizes import counted
 from hg_mcp.text import one_line, quoted
 
 __all__ = ["ErrorGroupList"]

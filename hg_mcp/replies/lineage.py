@@ -10,7 +10,8 @@ from hg_mcp.names import COMPARE_RUNS, GET_STEP_VALUES
 from hg_mcp.queries.lineage import Hop, Lineage, Place
 from hg_mcp.replies.base import LONGEST_HANDLE, NextCall, Reply, Row, handles, next_part, suggestion
 from hg_mcp.replies.budget import Call, Part
-from hg_mcp.replies.words import counted, handle
+from hg_mcp.replies.words import handle
+from hg_mcp.sizes import counted
 from hg_mcp.text import one_line, printable, quoted
 
 __all__ = ["ValueTrace"]

@@ -9,7 +9,8 @@ from hg_mcp.names import GET_LOGS, GET_RUN_STEPS
 from hg_mcp.queries.logs import LEVELS, LogLine, LogPage
 from hg_mcp.replies.base import LONGEST_HANDLE, NextCall, Reply, Row, following, handles, next_part, started, suggestion
 from hg_mcp.replies.budget import Call, Part
-from hg_mcp.replies.words import counted, error_line, file_from, handle, iso
+from hg_mcp.replies.words import error_line, file_from, handle, iso
+from hg_mcp.sizes import counted
 from hg_mcp.text import one_line, printable, quoted
 
 __all__ = ["LogList", "LogRow"]

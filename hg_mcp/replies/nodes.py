@@ -10,7 +10,8 @@ from hg_mcp.queries.nodes import NodeFacts, NodeTable
 from hg_mcp.replies.base import NextCall, Reply, Row, handles, next_part, started, suggestion
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.usage import UsageRow
-from hg_mcp.replies.words import counted, handle, lasted, ms
+from hg_mcp.replies.words import handle, lasted, ms
+from hg_mcp.sizes import counted
 from hg_mcp.text import one_line, quoted
 
 __all__ = ["NodeRow", "NodeStats", "own_time"]

@@ -8,7 +8,8 @@ from pydantic import Field
 from hg_mcp.queries.holdup import MUCH_LONGER, HoldUp
 from hg_mcp.queries.words import now_us
 from hg_mcp.replies.base import Row, started
-from hg_mcp.replies.words import counted, lasted, ms, since_now
+from hg_mcp.replies.words import lasted, ms, since_now
+from hg_mcp.sizes import counted
 from hg_mcp.text import printable, quoted
 from recorder.store.records import Step
 

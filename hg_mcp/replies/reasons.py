@@ -6,7 +6,8 @@ from typing import Final
 
 from hg_mcp.queries.timeline import Stretch
 from hg_mcp.queries.why_slow import Slowness
-from hg_mcp.replies.words import counted, lasted
+from hg_mcp.replies.words import lasted
+from hg_mcp.sizes import counted
 from hg_mcp.text import quoted
 
 __all__ = ["Reason", "percent", "reasons_of"]

@@ -22,7 +22,8 @@ from hg_mcp.replies.base import (
     suggestion,
 )
 from hg_mcp.replies.budget import Call, Part
-from hg_mcp.replies.words import counted, emptied_words, error_line, handle, status_words
+from hg_mcp.replies.words import emptied_words, error_line, handle, status_words
+from hg_mcp.sizes import counted
 from hg_mcp.text import one_line, quoted
 from recorder.store.records import Run
 

@@ -10,7 +10,8 @@ from hg_mcp.queries.search import Found, SearchPage
 from hg_mcp.queries.words import expiry_words
 from hg_mcp.replies.base import LONGEST_HANDLE, NextCall, Reply, Row, following, handles, next_part, started, suggestion
 from hg_mcp.replies.budget import Call, Part
-from hg_mcp.replies.words import counted, emptied_words, handle_of, values_expiry
+from hg_mcp.replies.words import emptied_words, handle_of, values_expiry
+from hg_mcp.sizes import counted
 from hg_mcp.text import head, one_line, quoted
 
 __all__ = ["HitRow", "SearchHits"]

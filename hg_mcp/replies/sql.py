@@ -10,7 +10,7 @@ from hg_mcp.names import QUERY_SQL
 from hg_mcp.queries.sql import SqlPage
 from hg_mcp.replies.base import NextCall, Reply, Row, call, handles, next_part, suggestion
 from hg_mcp.replies.budget import Call, Part
-from hg_mcp.replies.words import counted
+from hg_mcp.sizes import counted
 from hg_mcp.text import one_line, printable
 
 __all__ = ["ColumnRow", "SqlRows", "ViewRow"]

@@ -23,7 +23,8 @@ from hg_mcp.replies.base import (
 )
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.usage import UsageRow
-from hg_mcp.replies.words import counted, error_line, file_from, handle, iso, ms, package_words, since_now
+from hg_mcp.replies.words import error_line, file_from, handle, iso, ms, package_words, since_now
+from hg_mcp.sizes import counted
 from hg_mcp.text import one_line, printable, quoted
 from recorder.fingerprint import file_of_project
 from recorder.journal.frames import ErrorRecord

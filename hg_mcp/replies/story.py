@@ -41,7 +41,8 @@ from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.nodes import own_time
 from hg_mcp.replies.open_steps import OpenStep, held_words, open_rows
 from hg_mcp.replies.usage import UsageRow, usage_words
-from hg_mcp.replies.words import counted, handle, lasted, ms, package_words, status_words, values_expiry
+from hg_mcp.replies.words import handle, lasted, ms, package_words, status_words, values_expiry
+from hg_mcp.sizes import counted
 from hg_mcp.text import one_line, printable, quoted, width
 from recorder.store.records import Run
 

@@ -10,7 +10,8 @@ from hg_mcp.names import GET_RUN_STEPS, SUMMARIZE_RUN
 from hg_mcp.queries.structure import NOT_REACHED, GraphPage, NodeState
 from hg_mcp.replies.base import NextCall, Reply, Row, handles, next_part, suggestion
 from hg_mcp.replies.budget import Call, Part
-from hg_mcp.replies.words import counted, file_from, handle, ms, status_words
+from hg_mcp.replies.words import file_from, handle, ms, status_words
+from hg_mcp.sizes import counted
 from hg_mcp.text import one_line, printable, quoted, width
 from recorder.journal.frames import GraphEdge
 

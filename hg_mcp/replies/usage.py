@@ -3,6 +3,7 @@
 from typing import Self
 
 from hg_mcp.replies.base import Row
+from hg_mcp.sizes import counted
 from recorder.store.records import Usage
 
 __all__ = ["UsageRow", "usage_words"]
@@ -31,7 +32,7 @@ class UsageRow(Row):
 
 def usage_words(usage: Usage) -> str:
     """``812 tokens, cost 0.004``."""
-    words = [] if usage.tokens is None else [f"{usage.tokens:,} token{'s' * (usage.tokens != 1)}"]
+    words = [] if usage.tokens is None else [counted(usage.tokens, "token")]
     words += [] if usage.cost is None else [f"cost {_cost(usage.cost):g}"]
     return ", ".join(words)
 

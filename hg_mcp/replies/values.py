@@ -13,7 +13,8 @@ from hg_mcp.queries.step_paths import outer_item
 from hg_mcp.queries.values import ValuePage
 from hg_mcp.replies.base import NextCall, Reply, Row, call, following, handles, next_part, suggestion
 from hg_mcp.replies.budget import Call, Excerpt, Part
-from hg_mcp.replies.words import counted, handle
+from hg_mcp.replies.words import handle
+from hg_mcp.sizes import counted
 from hg_mcp.text import one_line, printable, quoted
 from recorder.store.records import StepValue
 
@@ -236,8 +237,7 @@ def _summary_across(page: ValuePage) -> str:
         return "No values are recorded of those steps."
     if not page.selected:
         return f"{counted(page.total, 'value')} of those steps{_statuses([one.value.status for one in page.values])}."
-    times = f"{page.total:,} time{'s' * (page.total != 1)}"
-    what = f"Value {quoted(page.selected, 80)}, {times}"
+    what = f"Value {quoted(page.selected, 80)}, {counted(page.total, 'time')}"
     if page.profile is None:
         return f"{what}{_statuses([one.value.status for one in page.values])}."
     return f"{what}{_of_profile(page.profile)}."

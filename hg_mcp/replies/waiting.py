@@ -24,7 +24,8 @@ from hg_mcp.replies.base import (
 )
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.open_steps import OpenStep, held_words, open_rows
-from hg_mcp.replies.words import counted, error_line, handle, lasted, ms, since_now, status_words
+from hg_mcp.replies.words import error_line, handle, lasted, ms, since_now, status_words
+from hg_mcp.sizes import counted
 from hg_mcp.text import one_line, printable, quoted
 from recorder.store.records import Run, Step
 

@@ -17,7 +17,8 @@ from hg_mcp.queries.words import as_ranges
 from hg_mcp.replies.base import LONGEST_HANDLE, NextCall, Reply, Row, call, handles, next_part, suggestion
 from hg_mcp.replies.budget import Call, Part
 from hg_mcp.replies.reasons import Reason, percent, reasons_of
-from hg_mcp.replies.words import counted, handle, lasted
+from hg_mcp.replies.words import handle, lasted
+from hg_mcp.sizes import counted
 from hg_mcp.text import one_line, printable, quoted
 
 __all__ = ["SlowRun"]

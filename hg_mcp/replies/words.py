@@ -12,7 +12,6 @@ from recorder.fingerprint import file_of_project
 from recorder.store.records import Run
 
 __all__ = [
-    "counted",
     "emptied_words",
     "error_line",
     "file_from",
@@ -64,11 +63,6 @@ def lasted(duration_ms: float | None) -> str:
 def since_now(now: int, us: int) -> float:
     """Milliseconds from a moment until now (both in microseconds)."""
     return round(max(now - us, 0) / 1000, 3)
-
-
-def counted(count: int, noun: str) -> str:
-    """``1 run``, ``2 runs``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def emptied_words(noun: str, emptied: Emptied) -> str:

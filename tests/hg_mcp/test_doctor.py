@@ -42,7 +42,7 @@ def test_a_sound_store_has_no_problem(store: Path):
     reply, is_well = examine(str(store))
     assert is_well
     assert {finding["level"] for finding in json.loads(reply)["findings"]} == {"ok"}
-    assert "1 runs, 0 of them running" in told(store)["database"][0]["says"]
+    assert "1 run, 0 of them running" in told(store)["database"][0]["says"]
 
 
 def test_what_no_question_has_read_yet_is_behind(store: Path):
@@ -95,10 +95,11 @@ def test_losses_are_told_with_what_would_prevent_them(tmp_path: Path):
     store = write_store(tmp_path, (run_frame(1, "run-a"),))
     ingested(store)
     with closing(sqlite3.connect(store / "runs.db")) as connection:
-        connection.execute("UPDATE recorders SET segments_dropped = 2, events_lost = 7")
+        connection.execute("UPDATE recorders SET segments_dropped = 2, events_lost = 1")
         connection.commit()
     losses = {finding["says"].split()[0]: finding for finding in told(store)["losses"]}
-    assert set(losses) == {"7", "2"}
+    assert set(losses) == {"1", "2"}
+    assert losses["1"]["says"] == "1 event could not be written"
     assert "hg-mcp serve" in losses["2"]["do"]
 
 

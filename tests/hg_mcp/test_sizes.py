@@ -1,8 +1,8 @@
-"""Sizes in words."""
+"""Sizes and counts in words."""
 
 import pytest
 
-from hg_mcp.sizes import size_words
+from hg_mcp.sizes import counted, size_words
 
 
 @pytest.mark.parametrize(
@@ -19,3 +19,8 @@ from hg_mcp.sizes import size_words
 )
 def test_a_size_is_told_in_the_unit_in_which_people_say_it(count: int, words: str):
     assert size_words(count) == words
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "0 runs"), (1, "1 run"), (2, "2 runs"), (1_500, "1,500 runs")])
+def test_how_many_there_are_is_told_in_the_number_of_the_noun(count: int, words: str):
+    assert counted(count, "run") == words
