@@ -185,10 +185,13 @@ class UnknownValueError(CannotAnswer):
 
 
 class RefusedSqlError(BadArgumentError):
-    """A query is not allowed, or fails. ``valid`` are names that could have been meant where one is wrong."""
+    """A query is not allowed, or fails. ``valid`` are names that could have been meant where one is wrong.
 
-    def __init__(self, reason: str, *, kind: str, name: str, valid: Sequence[str]) -> None:
-        self.reason, self.kind, self.name, self.valid = reason, kind, name, tuple(valid)
+    ``view`` is the one that the query is about, if it names any.
+    """
+
+    def __init__(self, reason: str, *, kind: str, name: str, valid: Sequence[str], view: str) -> None:
+        self.reason, self.kind, self.name, self.valid, self.view = reason, kind, name, tuple(valid), view
         if kind == "table":
             words = [f"No view {quoted(name)}.", _did_you_mean(name, valid), f"Views: {', '.join(valid)}."]
         elif kind:
@@ -199,7 +202,9 @@ class RefusedSqlError(BadArgumentError):
             ]
         else:
             words = [f"The query was not run to its end: {one_line(reason, 300)}."]
-        how = f"Call {QUERY_SQL} with view='steps_view' for the columns of a view."
+        meant = [view] if view else nearest(name, valid)[:1] if kind == "table" else []
+        about = f"with view={quoted(meant[0])} for its columns" if meant else "without sql for the views there are"
+        how = f"Call {QUERY_SQL} {about}."
         super().__init__("sql", " ".join(filter(None, [*words, how])))
 
 

@@ -1,5 +1,6 @@
 """What somebody's own SELECT finds, and what there is to ask: views, then the columns of one."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -34,9 +35,16 @@ async def sql_page(reader: RunReader, sql: str, *, view: str, limit: int, offset
         try:
             return SqlPage(answer=await reader.sql(sql, limit=limit, offset=offset), offset=offset)
         except SqlRefusedError as refused:
-            raise RefusedSqlError(refused.reason, kind=refused.kind, name=refused.name, valid=refused.valid) from None
+            raise RefusedSqlError(
+                refused.reason, kind=refused.kind, name=refused.name, valid=refused.valid, view=_first_view(sql)
+            ) from None
     if not view:
         return SqlPage(views=tuple(VIEWS.values()))
     if view not in VIEWS:
         raise UnknownWordError("view", view, list(VIEWS))
     return SqlPage(view=VIEWS[view])
+
+
+def _first_view(sql: str) -> str:
+    """The view that a query names first; empty where it names none."""
+    return next((word for word in re.findall(r"\w+", sql.lower()) if word in VIEWS), "")

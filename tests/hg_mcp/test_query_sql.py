@@ -79,6 +79,21 @@ async def test_a_wrong_query_is_answered_with_what_would_be_right(ask: Ask, sql:
     assert says in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("sql", "leads"),
+    [
+        ("SELECT mesage FROM Logs_View JOIN steps_view USING (run, step)", "with view='logs_view' for its columns"),
+        ("SELECT FROM runs_view", "with view='runs_view' for its columns"),
+        ("SELECT * FROM log_view", "with view='logs_view' for its columns"),
+        ("SELECT p95(1)", "without sql for the views there are"),
+    ],
+)
+async def test_a_wrong_query_leads_to_the_view_that_it_is_about(ask: Ask, sql: str, leads: str):
+    with pytest.raises(BadArgumentError) as refused:
+        await ask("query_sql", sql=sql)
+    assert str(refused.value).endswith(f"Call query_sql {leads}.")
+
+
 async def test_a_view_that_is_not_there_is_refused_with_those_that_are(ask: Ask):
     with pytest.raises(CannotAnswer, match="Did you mean 'logs_view'"):
         await ask("query_sql", view="log_view")
