@@ -1,7 +1,7 @@
 """Which runs there are, and which one a handle means."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hg_mcp.errors import AmbiguousRunError, ExpiredRunError, NoRunsError, UnknownRunError
@@ -13,16 +13,16 @@ from recorder.store.retention import ExpiredRun, ExpiredRuns
 
 __all__ = ["RunPage", "expired_error", "find_run", "has_failures_inside", "is_silent", "run_page"]
 
-_FAILED: Final = ("failed", "partial", "crashed")
 _SILENT_AFTER_US: Final = 15_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPage:
-    """Runs that a filter keeps, newest first. ``total`` counts them all, ``remaining`` those that come after these.
+    """Runs that were ``asked`` for, newest first. ``total`` counts them all, ``remaining`` those that come after these.
 
     Where there are none, ``emptied_by`` tells which filters left none, ``graphs`` are those recorded, and ``expired``
-    the runs that are gone and that the filters may have kept.
+    the runs that are gone and that the filters may have kept; ``in_part`` counts those that failed only in part, where
+    failed ones were asked for.
     """
 
     runs: Sequence[Run]
@@ -31,6 +31,8 @@ class RunPage:
     emptied_by: Emptied | None = None
     graphs: Sequence[str] = ()
     expired: ExpiredRuns | None = None
+    in_part: int = 0
+    asked: RunQuestion
 
     def cursor_after(self, shown: int) -> str:
         """The cursor of what follows the first ``shown`` runs."""
@@ -99,9 +101,11 @@ async def run_page(reader: RunReader, asked: RunQuestion, *, limit: int, cursor:
             emptied_by=await emptying(reader, which),
             graphs=await reader.graphs(),
             expired=await reader.expired_among(which),
+            in_part=await reader.count_runs(replace(which, statuses=("partial",))) if "failed" in which.statuses else 0,
+            asked=asked,
         )
     after = await reader.count_runs(which, before=_place(runs[-1])) if len(runs) == limit else 0
-    return RunPage(runs=runs, total=await reader.count_runs(which), remaining=after)
+    return RunPage(runs=runs, total=await reader.count_runs(which), remaining=after, asked=asked)
 
 
 def _place(run: Run) -> tuple[int, int]:

@@ -1,11 +1,12 @@
 """The reply of ``list_runs`` and ``list_failed_runs``."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Self
 
 from pydantic import Field, PrivateAttr
 
-from hg_mcp.names import LIST_RUNS, SUMMARIZE_RUN
+from hg_mcp.names import LIST_FAILED_RUNS, LIST_RUNS, SUMMARIZE_RUN
 from hg_mcp.queries.runs import RunPage, has_failures_inside, is_silent
 from hg_mcp.queries.words import expiry_words
 from hg_mcp.replies.base import (
@@ -81,7 +82,7 @@ class RunList(Reply):
             summary=_summary(page, failed=failed),
             total=page.total,
             runs=[RunRow.of(run) for run in page.runs],
-            next=_next(page),
+            next=_next(page, failed=failed),
         )
         reply._page = page
         return reply
@@ -103,8 +104,9 @@ def _summary(page: RunPage, *, failed: bool) -> str:
     if page.runs:
         first = page.runs[0]
         return f"{counted(page.total, noun)}; newest here: {quoted(first.graph, 40)} {status_words(first)}."
+    partly = f" {counted(page.in_part, 'run')} failed in part: status='partial'." if page.in_part else ""
     gone = f" {expiry_words(page.expired, noun)}" if page.expired else ""
-    return f"{_why_none(page, noun, failed=failed)}{gone}"
+    return f"{_why_none(page, noun, failed=failed)}{partly}{gone}"
 
 
 def _why_none(page: RunPage, noun: str, *, failed: bool) -> str:
@@ -115,7 +117,11 @@ def _why_none(page: RunPage, noun: str, *, failed: bool) -> str:
     return f"No {noun}s here."
 
 
-def _next(page: RunPage) -> list[NextCall]:
+def _next(page: RunPage, *, failed: bool) -> list[NextCall]:
+    if page.in_part:
+        others = {name: given for name, given in asdict(page.asked).items() if name not in {"status", "failed"}}
+        tool = LIST_FAILED_RUNS if failed else LIST_RUNS
+        return [suggestion(tool, "the runs that failed in part", status="partial", **others)]
     if not page.runs:
         return [suggestion(LIST_RUNS, "all recorded runs")] if page.graphs else []
     target = next(

@@ -13,7 +13,7 @@ from hg_mcp.queries.contrast import Contrast, Separator, Side
 from hg_mcp.queries.critical_path import Segment, shares_of
 from hg_mcp.queries.explain import Explanation, KnownFault
 from hg_mcp.queries.features import Feature
-from hg_mcp.queries.filters import Emptied
+from hg_mcp.queries.filters import Emptied, RunQuestion
 from hg_mcp.queries.groups import STATES, Check, GroupPage, GroupState, NodeChange, Sampled
 from hg_mcp.queries.lineage import Hop, Lineage, Place
 from hg_mcp.queries.logs import LogLine, LogPage
@@ -463,6 +463,8 @@ REPLIES: st.SearchStrategy[Reply] = st.one_of(
                 remaining=9 * (more and copies > 0),
                 emptied_by=Emptied(parameters=FILTERS),
                 expired=gone,
+                in_part=0 if copies else 10**6,
+                asked=RunQuestion(graph="g" * 200, metadata="é=" + "é" * 200, since="1d"),
             ),
             failed=False,
         ),

@@ -73,6 +73,15 @@ async def test_an_empty_list_says_which_filter_emptied_it(family: Path, filters:
     assert says in (await ask_store(family, "list_runs", **filters))["summary"]
 
 
+@pytest.mark.parametrize("tool", ["list_runs", "list_failed_runs"])
+async def test_where_runs_failed_only_in_part_the_way_to_them_is_told(family: Path, tool: str):
+    reply = await ask_store(family, tool, status="failed", graph="classify", worker="4242")
+    assert reply["summary"].endswith("1 run failed in part: status='partial'.")
+    (leads,) = reply["next"]
+    assert (leads["tool"], leads["arguments"]) == (tool, {"status": "partial", "graph": "classify", "worker": "4242"})
+    assert await ids(family, leads["tool"], **leads["arguments"]) == ["run-map"]
+
+
 async def test_pages_stay_right_while_runs_arrive(tmp_path: Path):
     store = write_store(tmp_path / "s", [run_frame(number, f"run-{number}", at=number) for number in range(1, 8)])
     first = await ask_store(store, "list_runs", limit=3)
