@@ -15,7 +15,7 @@ from recorder.journal.frames import ErrorRecord, GraphFrame, GraphNode
 from recorder.store.protocols import RunReader
 from recorder.store.records import Attempt, Run, Step, StepFilter
 
-__all__ = ["StepDetail", "StepPage", "find_step", "known_node", "step_page"]
+__all__ = ["StepDetail", "StepPage", "error_of", "find_step", "known_node", "step_page"]
 
 _CLOSE_PATHS = 2_000
 
@@ -127,11 +127,16 @@ async def known_node(reader: RunReader, run: Run, node: str) -> str:
     return node
 
 
+async def error_of(reader: RunReader, run: Run, step: Step) -> ErrorRecord | None:
+    """The whole error of a step; None where it has none."""
+    failures = await reader.failures(run.key) if step.error_type else []
+    return next((failure.error for failure in failures if failure.step == step.step), None)
+
+
 async def _detail(reader: RunReader, run: Run, step: Step | None, structure: GraphFrame | None) -> StepDetail | None:
     if step is None:
         return None
-    failures = await reader.failures(run.key) if step.error_type else []
-    error = next((failure.error for failure in failures if failure.step == step.step), None)
+    error = await error_of(reader, run, step)
     nodes = structure.nodes if structure and step.kind == "node" else ()
     code = next((node for node in nodes if node.id == node_id(step.path) and node.file), None)
     return StepDetail(attempts=await reader.attempts(run.key, step.step), error=error, code=code)

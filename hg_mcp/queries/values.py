@@ -14,7 +14,8 @@ from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.selection import Piece, decoded, inside, lack, members, piece_of, text_of
 from hg_mcp.queries.shapes import shape_of
 from hg_mcp.queries.step_paths import outer_item_path
-from hg_mcp.queries.steps import find_step, known_node
+from hg_mcp.queries.steps import error_of, find_step, known_node
+from hg_mcp.queries.suspects import suspect
 from hg_mcp.queries.words import cursor_of, read_cursor
 from hg_mcp.sizes import counted
 from hg_mcp.text import quoted
@@ -58,6 +59,7 @@ class ValuePage:
         piece: The bytes asked of it.
         profile: What it is like across the steps.
         holders: Where no value is found: ``(node, name)`` of some that the run has.
+        suspect: The path of the input that the error of the one step speaks of.
         absent: Where no value is found: why, and what would record it.
     """
 
@@ -76,6 +78,7 @@ class ValuePage:
     piece: Piece | None = None
     profile: ValueProfile | None = None
     holders: Sequence[tuple[str, str]] = ()
+    suspect: str = ""
     absent: str = ""
 
     def cursor_after(self, shown: int) -> str:
@@ -134,9 +137,15 @@ async def _all_of_one(reader: RunReader, asked: ValueQuestion, page: ValuePage) 
         skipped=skipped,
         seen=seen,
         more=page.total > skipped + asked.limit,
+        suspect=await _suspect(reader, page),
         holders=() if page.values else await _holders(reader, page.run),
         absent="" if page.values else why_absent(page.run, page.step),
     )
+
+
+async def _suspect(reader: RunReader, page: ValuePage) -> str:
+    error = await error_of(reader, page.run, page.step) if page.step else None
+    return suspect([one.value for one in page.values if one.value.direction == "input"], error) if error else ""
 
 
 def _placed(step: Step | None, value: StoredValue) -> StepValue:

@@ -5,7 +5,7 @@ from typing import Any, Final, Self
 
 from pydantic import Field, PrivateAttr
 
-from hg_mcp.names import GET_RUN_STEPS, GET_STEP_VALUES
+from hg_mcp.names import EXPLAIN_FAILURE, GET_RUN_STEPS, GET_STEP_VALUES, TRACE_VALUE
 from hg_mcp.queries.policies import never_matched
 from hg_mcp.queries.profile import Spread, ValueProfile
 from hg_mcp.queries.selection import text_of
@@ -281,10 +281,23 @@ def _next(page: ValuePage) -> list[NextCall]:
     if page.across:
         return _next_across(page, run)
     step = page.step
-    if not page.selected or step is None or outer_item(step.path) is None or not step.node:
+    if not page.selected:
+        return _next_of_failed(page, run)
+    if step is None or outer_item(step.path) is None or not step.node:
         return []
     arguments: Mapping[str, Any] = {"run": run, "node": step.node, "value": page.selected}
     return [suggestion(GET_STEP_VALUES, "the same value in every item, and its profile", **arguments)]
+
+
+def _next_of_failed(page: ValuePage, run: str) -> list[NextCall]:
+    """What leads from the values of a failed step to why it failed."""
+    step, found = page.step, list[NextCall]()
+    if step is None or step.status != "failed" or len(step.path) > _LONGEST_HANDLE:
+        return found
+    if page.suspect and len(page.suspect) <= _LONGEST_HANDLE:
+        reason = "where the input that the error speaks of came from"
+        found.append(suggestion(TRACE_VALUE, reason, run=run, step=step.path, value=page.suspect))
+    return [*found, suggestion(EXPLAIN_FAILURE, "why this step failed", run=run, step=step.path)]
 
 
 def _next_across(page: ValuePage, run: str) -> list[NextCall]:

@@ -183,6 +183,7 @@ def value_pages(draw: st.DrawFn) -> ValuePage:
         more=bool(rows) and draw(st.booleans()),
         selected=draw(st.just("") | HANDLE),
         shape=draw(st.just("") | HANDLE),
+        suspect=draw(st.just("") | HANDLE),
         inside=draw(st.dictionaries(HANDLE, HANDLE, max_size=20)),
         piece=Piece(text=text, start=3, stop=9, total=10**9) if draw(st.booleans()) else None,
         profile=ValueProfile(values=9, total=10**6, failing=3, spreads=[spread] * 2, **counts) if across else None,

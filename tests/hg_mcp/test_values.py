@@ -15,7 +15,7 @@ from hg_mcp.errors import BadArgumentError, CannotAnswer
 from hg_mcp.queries.selection import piece_of
 from recorder import Recorder, ValueTracer
 from recorder import node as recorded_node
-from recorder.journal.frames import Frame
+from recorder.journal.frames import ErrorRecord, Frame
 from tests.hg_mcp.conftest import ask_store
 from tests.hg_mcp.recorded import TIMEOUT, inputs, item, map_of_50, node, outputs, run_frame, value, write_store
 
@@ -472,3 +472,26 @@ async def test_an_input_and_an_output_of_one_name_need_a_direction_for_a_range(t
         await ask_store(store, "get_step_values", step="a", value="x", range="0:1")
     reply = await ask_store(store, "get_step_values", step="a", value="x", range="0:1", direction="output")
     assert reply["values"][0]["text"] == "2"
+
+
+async def test_the_values_of_a_failed_step_lead_to_the_input_that_its_error_speaks_of_and_to_why(tmp_path: Path):
+    error = ErrorRecord("ValueError", "no such currency: 'GBPX'")
+    steps = [
+        node(1, 1, "[0]/parse", status="failed", error=error),
+        node(1, 2, "[1]/parse", status="failed", error=TIMEOUT),
+        node(1, 3, "[2]/parse"),
+    ]
+    given = [inputs(1, step, value("order", {"id": step, "currency": "GBPX"})) for step in (1, 2, 3)]
+    store = write_store(tmp_path, [run_frame(1, "run-1", status="failed", failures=2), *steps, *given])
+
+    async def leads(step: str) -> list[tuple[str, Any]]:
+        reply = await ask_store(store, "get_step_values", step=step)
+        for one in reply["next"]:
+            await ask_store(store, one["tool"], **one["arguments"])
+        return [(one["tool"], one["arguments"]) for one in reply["next"]]
+
+    first, second = ({"run": "run-1", "step": step} for step in ("[0]/parse", "[1]/parse"))
+    traced = ("trace_value", first | {"value": "order.currency"})
+    assert await leads("[0]/parse") == [traced, ("explain_failure", first)]
+    assert await leads("[1]/parse") == [("explain_failure", second)]
+    assert await leads("[2]/parse") == []
