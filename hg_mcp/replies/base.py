@@ -116,10 +116,10 @@ class Reply(Row):
         return fitted(ordered, self.parts(asked), budget=budget, asked=asked)
 
 
-def next_part(asked: Call) -> Part:
+def next_part(asked: Call, *, early: bool = False) -> Part:
     """The ``next`` calls as a part of a reply: with all their arguments, since with some they ask something else."""
     whole = frozenset({"arguments"})
-    return Part(field="next", handles=handles(NextCall), whole=whole, wider=True, rest=lambda _: asked)
+    return Part(field="next", handles=handles(NextCall), whole=whole, early=early, wider=True, rest=lambda _: asked)
 
 
 def following(page: _Page, asked: Call) -> Callable[[int], Call]:

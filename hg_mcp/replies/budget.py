@@ -52,7 +52,8 @@ class Part:
     """Something that a reply can do without: a list of rows, or an object as one row.
 
     ``field`` is its name in the reply, ``handles`` are the members that come with each row whatever happens, long ones
-    cut at first but for those that are ``whole``. ``head`` is the number of rows that go before any other part's tail,
+    cut at first but for those that are ``whole``. With ``early`` the handles of the first row, or all of it where it is
+    a text, go before whatever is not early. ``head`` is the number of rows that go before any other part's tail,
     ``beyond`` counts rows that exist but were not fetched. ``rest`` gives the call that returns what follows the first
     n rows. With ``wider`` the same question with a larger budget is named instead, while there is one. ``what`` is the
     word for what is left out, if not the field's name.
@@ -66,6 +67,7 @@ class Part:
     handles: frozenset[str] = frozenset()
     whole: frozenset[str] = frozenset()
     what: str = ""
+    early: bool = False
     head: int = 1_000_000
     beyond: int = 0
     wider: bool = False
@@ -85,11 +87,15 @@ def fitted(doc: Doc, parts: Sequence[Part], *, budget: int, asked: Call) -> byte
 
 @dataclass(slots=True)
 class _Laid:
-    """A part laid out: the objects its rows will be, and where in the sequence each is complete."""
+    """A part laid out: the objects its rows will be, and where in the sequence each is complete.
+
+    ``begun`` is what completes the first row, where its handles were laid out ``early``; None where they were not.
+    """
 
     part: Part
     rows: list[Doc] = field(default_factory=list[Doc])
     ends: list[int] = field(default_factory=list[int])
+    begun: list[Unit] | None = None
 
 
 class _Sequence:
@@ -158,6 +164,9 @@ class _Sequence:
 
     def _lay_out(self, contents: Mapping[str, Any]) -> None:
         plain = [laid for laid in self._laid if not laid.part.is_content]
+        for laid in plain:
+            if laid.part.early and (rows := contents[laid.part.field]):
+                self._begin(laid, rows[0])
         for tail in (False, True):
             for laid in plain:
                 self._lay_out_rows(laid, contents[laid.part.field], tail=tail)
@@ -169,6 +178,15 @@ class _Sequence:
             for index, data in sorted((laid.part.recorded or {}).items(), key=lambda item: (len(item[1]), item[0])):
                 self._add(laid, [Recorded(rows[laid.part.field][index], data, self._limit)])
 
+    def _begin(self, laid: _Laid, row: Any) -> None:
+        """Lay out the first row as far as it is early."""
+        units = list(self._row(laid, self._doc[laid.part.field], row, first=True))
+        early = 1 if isinstance(row, dict) else len(units)
+        self._units += units[:early]
+        laid.begun = units[early:]
+        if not laid.begun:
+            laid.ends.append(len(self._units))
+
     def _lay_out_rows(self, laid: _Laid, content: Any, *, tail: bool) -> None:
         target, head = self._doc[laid.part.field], laid.part.head
         if isinstance(content, dict):
@@ -176,7 +194,10 @@ class _Sequence:
                 self._add(laid, self._members(laid, target, cast("Doc", content)))
             return
         for index, row in enumerate(content[head:] if tail else content[:head], head if tail else 0):
-            self._add(laid, self._row(laid, target, row, first=not index))
+            if index or laid.begun is None:
+                self._add(laid, self._row(laid, target, row, first=not index))
+            elif laid.begun:
+                self._add(laid, laid.begun)
 
     def _row(self, laid: _Laid, target: list[Any], content: Any, *, first: bool) -> Iterator[Unit]:
         if not isinstance(content, dict):

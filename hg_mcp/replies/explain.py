@@ -185,11 +185,11 @@ class FailureExplanation(Reply):
         return reply
 
     def parts(self, asked: Call) -> Sequence[Part]:
-        """The faults, where it stood, the error, what is different; then inputs and what follows."""
+        """The first fault, what failing items share, the best call; then all of each, the error, what is different."""
         run = self._found.story.run
 
-        def wide(field: str, row: type[Row] | None = None, head: int = _NAMED) -> Part:
-            return Part(field=field, handles=handles(row or Row), head=head, wider=True, rest=lambda _: asked)
+        def wide(field: str, row: type[Row] = Row, *, early: bool = False) -> Part:
+            return Part(field=field, handles=handles(row), early=early, head=_NAMED, wider=True, rest=lambda _: asked)
 
         stored = list(_inputs(self._found))
         contents = {index: one.data for index, (_, one) in enumerate(stored) if one.data is not None}
@@ -204,12 +204,12 @@ class FailureExplanation(Reply):
             rest=lambda _: call(GET_RUN_STEPS, run=handle(run), status=self._found.story.unfinished[0].status),
         )
         return (
-            wide("faults", FaultRow),
+            wide("faults", FaultRow, early=True),
+            wide("common", early=True),
             unfinished,
-            next_part(asked),
-            wide("error", ErrorDetail),
+            next_part(asked, early=True),
+            wide("error"),
             wide("differences", DifferenceRow),
-            wide("common"),
             wide("not_reached", NotReachedRow),
             wide("inputs", InputRow),
             wide("last_good", GoodRun),

@@ -116,8 +116,8 @@ class CauseOf(Row):
 class ErrorDetail(Row):
     """An exception, all of it recorded. Frames are outermost first, causes nearest first."""
 
-    type: str
-    message: str
+    type: str | None = None
+    message: str | None = None
     frames: list[Frame] | None = None
     causes: list[CauseOf] | None = None
     notes: list[str] | None = None
@@ -237,7 +237,7 @@ class StepList(Reply):
         return (
             Part(field="steps", handles=handles(StepRow), head=1, beyond=page.remaining, rest=rest),
             next_part(asked),
-            Part(field="error", handles=handles(ErrorDetail), wider=True, rest=lambda _: asked),
+            Part(field="error", handles=frozenset({"type", "message"}), wider=True, rest=lambda _: asked),
             Part(field="code", wider=True, rest=lambda _: asked),
             Part(field="source_changed", wider=True, rest=lambda _: call(DESCRIBE_GRAPH, run=handle(page.run))),
             Part(field="attempt_details", handles=handles(AttemptRow), wider=True, rest=lambda _: asked),

@@ -218,20 +218,37 @@ async def test_what_plain_python_did_not_call_is_not_reached_and_no_difference(t
 
 
 async def test_what_sets_failing_items_apart_is_told_when_chance_cannot_have_done_it(tmp_path: Path):
-    frames = [run_frame(1, "bad", status="partial", is_map=True, map_size=40, items_completed=33, failures=7)]
+    reply = await explained(tmp_path, *long_ones_failing(BOOM))
+    assert reply["common"] == snapshot(
+        ["All 7 failed items: input 'doc' of 'parse' is longer than 100; none of 33 completed."]
+    )
+    assert "contrast_items" in {call["tool"] for call in reply["next"]}
+
+
+async def test_the_smallest_budget_leaves_the_fault_the_diagnosis_and_the_best_call(tmp_path: Path):
+    wordy = ErrorRecord("ValueError", "no such row in the table: " * 30, BOOM.frames)
+    reply = await explained(tmp_path, *long_ones_failing(wordy))
+    least = await ask_store(tmp_path, "explain_failure", budget=300)
+    assert least["common"] == reply["common"]
+    assert least["next"][0] == reply["next"][0]
+    assert least["faults"][0]["error_type"] == "ValueError"
+    assert least["error"] == {}, "what the fault tells is not told twice"
+
+
+def long_ones_failing(error: ErrorRecord) -> list[Frame]:
+    """A map of 40 documents, of which those with long texts fail."""
+    frames: list[Frame] = [
+        run_frame(1, "bad", status="partial", is_map=True, map_size=40, items_completed=33, failures=7)
+    ]
     for index in range(40):
         status = "failed" if index % 6 == 0 else "completed"
-        more = {"error": BOOM} if status == "failed" else {}
+        more: dict[str, Any] = {"error": error} if status == "failed" else {}
         below = more and {**more, "propagated": True}
         frames.append(item(1, 2 * index + 1, index, status=status, **below))
         step = node(1, 2 * index + 2, f"[{index}]/parse", status=status, item=index, parent=2 * index + 1, **more)
         length = 900 if status == "failed" else 10 + index
         frames += [step, inputs(1, 2 * index + 2, value("doc", "x" * length))]
-    reply = await explained(tmp_path, *frames)
-    assert reply["common"] == snapshot(
-        ["All 7 failed items: input 'doc' of 'parse' is longer than 100; none of 33 completed."]
-    )
-    assert "contrast_items" in {call["tool"] for call in reply["next"]}
+    return frames
 
 
 async def test_small_inputs_are_shown_and_a_large_one_is_a_call_away(tmp_path: Path):
