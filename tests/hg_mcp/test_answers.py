@@ -329,7 +329,13 @@ async def test_values_are_described_first_and_small_ones_come_whole(ask):
                     "value": {"docs": [{"title": "T3", "body": None}], "a b": 1},
                 }
             ],
-            "next": [],
+            "next": [
+                {
+                    "tool": "explain_failure",
+                    "arguments": {"run": "run-a1b2c3d4e5f6", "step": "[3]/llm_call"},
+                    "reason": "why this step failed",
+                }
+            ],
         }
     )
 
