@@ -1,7 +1,7 @@
 """The reply of ``get_run_steps``: the trace."""
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Final, Self
 
 from pydantic import Field, PrivateAttr
 
@@ -31,6 +31,9 @@ from recorder.journal.frames import ErrorRecord
 from recorder.store.records import Attempt, Run, Step
 
 __all__ = ["StepList", "StepRow"]
+
+_FEW: Final = 3
+"""Steps of a run up to which the failed ones are seen among all."""
 
 
 class StepRow(Row):
@@ -255,10 +258,13 @@ def _summary(page: StepPage) -> str:
 
 
 def _next(page: StepPage) -> list[NextCall]:
+    run, found = handle(page.run), list[NextCall]()
+    if page.run.failures and page.total == page.in_run > _FEW:
+        found.append(suggestion(GET_RUN_STEPS, "the failed steps alone", run=run, status="failed"))
     failed = next((step for step in page.steps if step.status == "failed" and not step.propagated), None)
     if failed is None or len(failed.path) > LONGEST_HANDLE:
-        return []
-    found = [suggestion(GET_STEP_VALUES, "what went into the failing step", run=handle(page.run), step=failed.path)]
+        return found
+    found.append(suggestion(GET_STEP_VALUES, "what went into the failing step", run=run, step=failed.path))
     if page.detail is None:
-        found.append(suggestion(GET_RUN_STEPS, "its whole error and attempts", run=handle(page.run), step=failed.path))
+        found.append(suggestion(GET_RUN_STEPS, "its whole error and attempts", run=run, step=failed.path))
     return found

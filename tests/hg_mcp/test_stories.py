@@ -243,3 +243,14 @@ async def test_versions_are_told_of_the_packages_that_failing_frames_are_in(tmp_
     of_frames = {"hypergraph": "0.2 at e2d22b2", "google.genai": "1.2", "six": "1.16"}
     assert (await ask_store(store, "summarize_run"))["about"]["packages"] == of_frames
     assert (await ask_store(store, "get_run_steps", step="a"))["error"]["packages"] == of_frames
+
+
+@pytest.mark.parametrize("budget", [300, 2_000])
+async def test_all_steps_of_a_long_run_lead_first_to_those_that_failed(map_store: Path, budget: int):
+    reply = await ask_store(map_store, "get_run_steps", budget=budget)
+    assert "failed" not in {step["status"] for step in reply["steps"][:3]}
+    first = reply["next"][0]
+    assert (first["tool"], first["arguments"]) == ("get_run_steps", {"run": "run-a1b2c3d4e5f6", "status": "failed"})
+    failed = await ask_store(map_store, first["tool"], **first["arguments"])
+    assert {step["status"] for step in failed["steps"]} == {"failed"}
+    assert "the failed steps alone" not in str(failed["next"])
