@@ -1,13 +1,14 @@
 """What steps logged, in the order of time, with what repeats told once.
 
-Records are alike if step, logger, level and message are, numbers in the message aside. A page is a stretch of time:
+Records are alike if logger, level and message are, numbers in the message aside, whichever steps logged them; those of
+the run itself stand apart, and so do those whose step is not sure. A page is a stretch of time:
 every record of it is told by one of its lines. Where not all of them are shown, the next page is the rest of the same
 stretch, so that every record is told once.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from hg_mcp.queries.runs import find_run
@@ -27,11 +28,12 @@ _NUMBER: Final = re.compile(r"\d+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
-    """A record, and how many like it there are on the page, the last of them at ``last_at``."""
+    """The first and the last of the records on the page that are alike, how many there are, and of how many steps."""
 
     first: LogEntry
+    last: LogEntry
     count: int = 1
-    last_at: int = 0
+    steps: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,14 +107,21 @@ async def log_page(
 
 def _lines(records: Sequence[LogEntry], limit: int) -> tuple[list[LogLine], int]:
     """At most ``limit`` lines, and how many records they tell: all up to the first that would need one more."""
-    lines: dict[tuple[object, ...], LogLine] = {}
-    for told, record in enumerate(records):
-        kind = (record.step, record.logger, record.level, _NUMBER.sub("#", record.message), record.error_type)
-        line = lines.get(kind)
-        if line is None and len(lines) == limit:
-            return list(lines.values()), told
-        lines[kind] = LogLine(first=record) if line is None else replace(line, count=line.count + 1, last_at=record.at)
-    return list(lines.values()), len(records)
+    alike: dict[tuple[object, ...], list[LogEntry]] = {}
+    told = 0
+    for record in records:
+        place = record.place, bool(record.path)
+        kind = (place, record.logger, record.level, _NUMBER.sub("#", record.message), record.error_type)
+        if kind not in alike and len(alike) == limit:
+            break
+        alike.setdefault(kind, []).append(record)
+        told += 1
+    return [_line(found) for found in alike.values()], told
+
+
+def _line(alike: Sequence[LogEntry]) -> LogLine:
+    steps = len({record.step for record in alike})
+    return LogLine(first=alike[0], last=alike[-1], count=len(alike), steps=steps)
 
 
 def _place(record: LogEntry) -> tuple[int, int, int]:

@@ -29,6 +29,8 @@ class LogRow(Row):
     message: str = Field(description="recorded; the first one's")
     count: int = Field(description="how many like it, this one included")
     path: str | None = Field(default=None, description="recorded names: its step; absent for the run's own")
+    steps: int | None = Field(default=None, description="how many steps, where several; path is of the first")
+    last_path: str | None = Field(default=None, description="recorded names: the last of those steps")
     last_at: str | None = None
     logger: str | None = Field(default=None, description="recorded; absent for current_step().log")
     error: str | None = Field(default=None, description="recorded: the exception logged with it")
@@ -50,7 +52,9 @@ class LogRow(Row):
             message=printable(entry.message),
             path=printable(entry.path) or None,
             count=line.count,
-            last_at=iso(line.last_at) if line.count > 1 else None,
+            steps=line.steps if line.steps > 1 else None,
+            last_path=printable(line.last.path) if line.steps > 1 else None,
+            last_at=iso(line.last.at) if line.count > 1 else None,
             logger=one_line(entry.logger, 80) or None,
             error=error_line(entry.error_type, entry.error_message),
             fields=_shown(entry.fields) or None,

@@ -25,7 +25,7 @@ async def get_logs(
     limit: Limit = 50,
     cursor: Cursor = "",
 ) -> "LogList":
-    """What the code of a run logged, each record with its step, in the order of time; repeats are told once, counted.
+    """What the code of a run logged, with the step, in the order of time; repeats, in other steps too, are one line.
 
     With step, of that step and all below it. Says how many records a storm made that were never stored.
     """

@@ -285,7 +285,8 @@ def log_pages(draw: st.DrawFn) -> LogPage:
         )
         for number in range(1, 3)
     ] * draw(st.sampled_from([0, 1, 60]))
-    lines = [LogLine(first=entry, count=draw(COUNTS) + 1, last_at=T0) for entry in entries[:2]] * (len(entries) // 2)
+    folded = [LogLine(first=entry, last=entry, count=draw(COUNTS) + 1, steps=draw(COUNTS)) for entry in entries[:2]]
+    lines = folded * (len(entries) // 2)
     return LogPage(
         run=draw(runs()),
         lines=lines,

@@ -85,6 +85,27 @@ async def test_records_are_told_in_the_order_of_time_with_their_steps_and_repeat
     )
 
 
+async def test_what_many_items_log_alike_is_one_line_that_counts_them(tmp_path: Path):
+    steps = [node(1, number, f"[{number - 1}]/ask", item=number - 1) for number in range(1, 21)]
+    said = [logged(step, 1, "asking the model", at=step) for step in range(1, 21)]
+    errors = [logged(step, 2, "no answer", at=100 + step, level="ERROR") for step in (4, 9)]
+    own = logged(0, 1, "asking the model", at=500)
+    unsure = logged(5, 3, "asking the model", at=600, place=2)
+    store = write_store(tmp_path, [run_frame(1, "run-1"), *steps, *said, *errors, own, unsure])
+    reply = await ask_store(store, "get_logs")
+    lines = [[line.get(key) for key in ("message", "count", "steps", "path", "last_path")] for line in reply["lines"]]
+    assert lines == [
+        ["asking the model", 20, 20, "[0]/ask", "[19]/ask"],
+        ["no answer", 2, 2, "[3]/ask", "[8]/ask"],
+        ["asking the model", 1, None, None, None],
+        ["asking the model", 1, None, "[4]/ask", None],
+    ]
+    assert (reply["total"], reply["lines"][3]["place"]) == (24, "after_its_step")
+    assert reply["next"][0]["arguments"] == {"run": "run-1", "step": "[3]/ask"}
+    alone = await ask_store(store, "get_logs", step=reply["lines"][0]["last_path"])
+    assert [line["path"] for line in alone["lines"]] == ["[19]/ask"]
+
+
 async def test_the_pages_tell_every_record_once(tmp_path: Path):
     frames = [logged(1 + number % 3, number, f"{'abcdefg'[number % 7]}: said", at=number) for number in range(1, 200)]
     store = write_store(tmp_path, job(*frames))
