@@ -6,13 +6,17 @@
 
 #include <string.h>
 
-/* Facts of an event. Each gives a new reference; NULL, and no error set, where the fact is out of the ordinary. */
+/* Facts of an event. Each gives a new reference; NULL where the fact is out of the ordinary, with an error only if that
+   is no Exception: then all further facts are NULL too. */
 
 static PyObject *
 fact(PyObject *event, PyObject *name)
 {
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
     PyObject *found = PyObject_GetAttr(event, name);
-    if (found == NULL) {
+    if (found == NULL && PyErr_ExceptionMatches(PyExc_Exception)) {
         PyErr_Clear();
     }
     return found;
@@ -51,6 +55,9 @@ clean_name(Ordinary *self, PyObject *event, PyObject *attribute)
         clean = Py_XNewRef(PyDict_GetItemWithError(self->kept.names, raw));
         Py_DECREF(raw);
     }
+    if (clean != NULL && !PyUnicode_CheckExact(clean)) {
+        Py_CLEAR(clean);
+    }
     return clean;
 }
 
@@ -68,7 +75,9 @@ is_repeated(Ordinary *self, PyObject *span_id)
 {
     int found = PyDict_Contains(self->kept.open, span_id);
     for (Py_ssize_t each = 0; found == 0 && each < PyList_GET_SIZE(self->kept.windows); each++) {
-        found = PySet_Contains(PyList_GET_ITEM(self->kept.windows, each), span_id);
+        PyObject *seen = Py_NewRef(PyList_GET_ITEM(self->kept.windows, each));
+        found = PySet_Contains(seen, span_id);
+        Py_DECREF(seen);
     }
     return found;
 }
@@ -77,12 +86,11 @@ is_repeated(Ordinary *self, PyObject *span_id)
 static int
 saw(Ordinary *self, PyObject *span_id)
 {
-    PyObject *seen = PyList_GET_ITEM(self->kept.windows, 0);
-    if (PySet_Add(seen, span_id) < 0) {
-        return -1;
-    }
-    if (PySet_GET_SIZE(seen) <= self->window) {
-        return 0;
+    PyObject *seen = Py_NewRef(PyList_GET_ITEM(self->kept.windows, 0));
+    Py_ssize_t size = PySet_Add(seen, span_id) < 0 ? -1 : PySet_Size(seen);
+    Py_DECREF(seen);
+    if (size <= self->window) {
+        return size < 0 ? -1 : 0;
     }
     PyObject *turned = PyObject_CallNoArgs(self->kept.turn_window);
     Py_XDECREF(turned);
@@ -120,9 +128,10 @@ begin(Ordinary *self, PyObject *parent, PyObject *span_kind, const Row *row)
     PyObject *zero = PyLong_FromLong(0); /* the run itself */
     PyObject *above =
         kind_of(self, parent) <= self->map_root ? zero : FIELD(FIELD(parent, self->span.frame), self->row.step);
-    PyObject *step = PyIter_Next(FIELD(run, self->run.numbers)), *thread = thread_name(self);
-    PyObject *frame = NULL, *started = PyObject_CallNoArgs(self->kept.monotonic_ns);
-    if (step != NULL && thread != NULL && started != NULL) {
+    PyObject *step = PyIter_Next(FIELD(run, self->run.numbers));
+    PyObject *thread = step == NULL ? NULL : thread_name(self);
+    PyObject *started = thread == NULL ? NULL : PyObject_CallNoArgs(self->kept.monotonic_ns), *frame = NULL;
+    if (started != NULL) {
         PyObject *fields[] = {
             FIELD(run_row, self->run_row.run),
             step,
@@ -190,14 +199,15 @@ next_execution(Ordinary *self, PyObject *parent, PyObject *node)
             return NULL;
         }
     }
-    PyObject *before = PyDict_GetItemWithError(executions, node);
-    if (before == NULL && PyErr_Occurred()) {
-        return NULL;
+    Py_INCREF(executions);
+    PyObject *before = PyDict_GetItemWithError(executions, node), *execution = NULL;
+    if (!PyErr_Occurred()) {
+        execution = PyLong_FromLong(before == NULL ? 1 : PyLong_AsLong(before) + 1);
     }
-    PyObject *execution = PyLong_FromLong(before == NULL ? 1 : PyLong_AsLong(before) + 1);
     if (execution != NULL && PyDict_SetItem(executions, node, execution) < 0) {
         Py_CLEAR(execution);
     }
+    Py_DECREF(executions);
     return execution;
 }
 
@@ -348,9 +358,9 @@ node_end(Ordinary *self, PyObject *event)
     PyObject *span_id = text(event, self->name.span_id), *span = ended_span(self, span_id, self->node_run);
     PyObject *ended_at = micros(event, self->name.timestamp), *cached = fact(event, self->name.cached), *chunks = NULL;
     int result = 0;
-    if (span == NULL || ended_at == NULL || cached == NULL ||
+    if (span == NULL || ended_at == NULL || cached == NULL || !PyBool_Check(cached) ||
         PyObject_GetOptionalAttr(event, self->name.chunks, &chunks) < 0 ||
-        (chunks != NULL && PyObject_IsTrue(chunks))) {
+        (chunks != NULL && (!PyLong_CheckExact(chunks) || PyObject_IsTrue(chunks)))) {
         goto end;
     }
     result = -1;

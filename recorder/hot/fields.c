@@ -9,7 +9,7 @@ find_field(PyObject *type, const char *name, Py_ssize_t *offset)
     if (slot == NULL) {
         return -1;
     }
-    int found = Py_IS_TYPE(slot, &PyMemberDescr_Type);
+    int found = Py_IS_TYPE(slot, &PyMemberDescr_Type) && ((PyMemberDescrObject *)slot)->d_member->type == T_OBJECT_EX;
     if (found) {
         *offset = ((PyMemberDescrObject *)slot)->d_member->offset;
     }

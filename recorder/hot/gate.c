@@ -47,7 +47,9 @@ contain(Gate *self)
 static PyObject *
 Gate_on_event(Gate *self, PyObject *event)
 {
-    PyObject *release = Py_NewRef(self->release), *taken = PyObject_CallNoArgs(self->acquire), *type, *error, *trace;
+    PyObject *acquire = Py_NewRef(self->acquire),
+             *release = Py_NewRef(self->release); /* a fork meanwhile renews both */
+    PyObject *taken = PyObject_CallNoArgs(acquire), *type, *error, *trace;
     int failed = taken == NULL || handle(self, event) < 0 ? contain(self) : 0;
     PyErr_Fetch(&type, &error, &trace);
     if (taken != NULL) {
@@ -59,6 +61,7 @@ Gate_on_event(Gate *self, PyObject *event)
         Py_DECREF(taken);
     }
     Py_DECREF(release);
+    Py_DECREF(acquire);
     PyErr_Restore(type, error, trace);
     return failed < 0 ? NULL : Py_NewRef(Py_None);
 }
@@ -80,10 +83,10 @@ Gate_renew(Gate *self, PyObject *lock)
 
 /* Gate(lock, handlers, contain): ``handlers`` are by type of event, ``contain`` takes an exception of ours. */
 static int
-Gate_init(Gate *self, PyObject *args, PyObject *options)
+Gate_fill(PyObject *object, PyObject *args)
 {
+    Gate *self = (Gate *)object;
     PyObject *lock, *handlers, *contain, *renewed;
-    (void)options;
     if (!PyArg_ParseTuple(args, "OO!O", &lock, &PyDict_Type, &handlers, &contain) ||
         (renewed = Gate_renew(self, lock)) == NULL) {
         return -1;
@@ -92,6 +95,13 @@ Gate_init(Gate *self, PyObject *args, PyObject *options)
     self->handlers = Py_NewRef(handlers);
     self->contain = Py_NewRef(contain);
     return 0;
+}
+
+static PyObject *
+Gate_new(PyTypeObject *type, PyObject *args, PyObject *options)
+{
+    (void)options;
+    return make(type, args, Gate_fill);
 }
 
 #define REFERENCES(VISIT)                                                                                              \
@@ -108,11 +118,12 @@ Gate_traverse(Gate *self, visitproc visit, void *arg)
     return 0;
 }
 
-static int
-Gate_clear(Gate *self)
+static void
+Gate_dealloc(Gate *self)
 {
+    PyObject_GC_UnTrack(self);
     REFERENCES(Py_CLEAR);
-    return 0;
+    let_go((PyObject *)self);
 }
 
 static PyMethodDef methods[] = {
@@ -122,11 +133,9 @@ static PyMethodDef methods[] = {
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_new, PyType_GenericNew},
-    {Py_tp_init, Gate_init},
-    {Py_tp_dealloc, dealloc},
+    {Py_tp_new, Gate_new},
+    {Py_tp_dealloc, Gate_dealloc},
     {Py_tp_traverse, Gate_traverse},
-    {Py_tp_clear, Gate_clear},
     {Py_tp_methods, methods},
     {0, NULL},
 };

@@ -36,7 +36,7 @@ typedef struct {
     Py_ssize_t tag, count, fields[MOST_FIELDS];
 } Layout;
 
-/* Learns the layout of a class, which the caller keeps alive; -1 with an error where its rows are not written so. */
+/* Learns the layout of a class, all but its type; -1 with an error where its rows are not written so. */
 int find_layout(PyObject *type, Layout *layout);
 
 /* Writes a row as msgspec would and gives its length; 0 where it holds more than plain values, or much. */
@@ -51,7 +51,11 @@ uint32_t crc32_of(uint32_t seed, const unsigned char *bytes, Py_ssize_t count);
 
 extern PyType_Spec Writer_spec, Ordinary_spec, Gate_spec, Scanner_spec;
 
-/* What every type here does when its last reference goes. */
-void dealloc(PyObject *self);
+/* What ``tp_new`` does: an object is made whole by ``fill`` or not at all, and none is ever filled again. */
+PyObject *make(PyTypeObject *type, PyObject *args, int (*fill)(PyObject *self, PyObject *args));
+
+/* The end of ``tp_dealloc``. Only that lets go of references: there is no ``tp_clear``, since every cycle goes through
+   the dict of a Python object, and so no method ever finds a reference gone. */
+void let_go(PyObject *self);
 
 #endif

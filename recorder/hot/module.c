@@ -2,12 +2,20 @@
 
 #include "hot.h"
 
+PyObject *
+make(PyTypeObject *type, PyObject *args, int (*fill)(PyObject *self, PyObject *args))
+{
+    PyObject *self = type->tp_alloc(type, 0);
+    if (self != NULL && fill(self, args) < 0) {
+        Py_CLEAR(self);
+    }
+    return self;
+}
+
 void
-dealloc(PyObject *self)
+let_go(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
-    PyObject_GC_UnTrack(self);
-    type->tp_clear(self);
     type->tp_free(self);
     Py_DECREF(type);
 }

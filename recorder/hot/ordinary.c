@@ -8,11 +8,17 @@ static PyObject *
 record(Ordinary *self, PyObject *event, int (*ordinary)(Ordinary *, PyObject *), PyObject *rule)
 {
     int result = ordinary(self, event);
-    if (result == 0) {
-        PyErr_Clear();
-        return PyObject_CallOneArg(rule, event);
+    if (result != 0) {
+        return result < 0 ? NULL : Py_NewRef(Py_None);
     }
-    return result < 0 ? NULL : Py_NewRef(Py_None);
+    if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception)) { /* such as KeyboardInterrupt */
+        return NULL;
+    }
+    PyErr_Clear();
+    Py_INCREF(rule); /* ``handler`` may replace it */
+    PyObject *answer = PyObject_CallOneArg(rule, event);
+    Py_DECREF(rule);
+    return answer;
 }
 
 #define DEFINE(event_name)                                                                                             \
@@ -73,15 +79,15 @@ find_fields(Ordinary *self)
 
 /* Ordinary(write, facts): ``facts`` has by name what is KEPT, the kinds of spans, and two numbers. */
 static int
-Ordinary_init(Ordinary *self, PyObject *args, PyObject *options)
+Ordinary_fill(PyObject *object, PyObject *args)
 {
+    Ordinary *self = (Ordinary *)object;
     PyObject *write, *facts;
-    (void)options;
     if (!PyArg_ParseTuple(args, "OO!", &write, &PyDict_Type, &facts)) {
         return -1;
     }
     self->write = Py_NewRef(write);
-    long main_thread, window;
+    long window;
 #define INTERN(word)                                                                                                   \
     if ((self->name.word = PyUnicode_InternFromString(#word)) == NULL) {                                               \
         return -1;                                                                                                     \
@@ -94,14 +100,28 @@ Ordinary_init(Ordinary *self, PyObject *args, PyObject *options)
     KEPT(KEEP)
     if (find_number(facts, "ROOT", &self->root) < 0 || find_number(facts, "MAP_ROOT", &self->map_root) < 0 ||
         find_number(facts, "NESTED_MAP", &self->nested_map) < 0 || find_number(facts, "window", &window) < 0 ||
-        find_number(facts, "main_thread", &main_thread) < 0 || find_fields(self) < 0) {
+        find_fields(self) < 0) {
+        return -1;
+    }
+    if (!PyList_Check(self->kept.windows) || PyList_GET_SIZE(self->kept.windows) == 0) {
+        PyErr_SetString(PyExc_TypeError, "windows are a list of sets");
+        return -1;
+    }
+    self->main_thread = PyLong_AsUnsignedLongMask(self->kept.main_thread);
+    if (PyErr_Occurred()) {
         return -1;
     }
     self->node_run = PyLong_AsLong(self->kept.NODE_RUN);
     self->item_run = PyLong_AsLong(self->kept.ITEM_RUN);
-    self->main_thread = (unsigned long)main_thread;
     self->window = window;
     return 0;
+}
+
+static PyObject *
+Ordinary_new(PyTypeObject *type, PyObject *args, PyObject *options)
+{
+    (void)options;
+    return make(type, args, Ordinary_fill);
 }
 
 #define ORDINARY_REFERENCES(VISIT)                                                                                     \
@@ -124,11 +144,12 @@ Ordinary_traverse(Ordinary *self, visitproc visit, void *arg)
     return 0;
 }
 
-static int
-Ordinary_clear(Ordinary *self)
+static void
+Ordinary_dealloc(Ordinary *self)
 {
+    PyObject_GC_UnTrack(self);
     ORDINARY_REFERENCES(Py_CLEAR);
-    return 0;
+    let_go((PyObject *)self);
 }
 
 static PyMethodDef methods[] = {
@@ -137,11 +158,9 @@ static PyMethodDef methods[] = {
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_new, PyType_GenericNew},
-    {Py_tp_init, Ordinary_init},
-    {Py_tp_dealloc, dealloc},
+    {Py_tp_new, Ordinary_new},
+    {Py_tp_dealloc, Ordinary_dealloc},
     {Py_tp_traverse, Ordinary_traverse},
-    {Py_tp_clear, Ordinary_clear},
     {Py_tp_methods, methods},
     {0, NULL},
 };

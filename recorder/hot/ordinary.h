@@ -33,6 +33,7 @@ enum { EVENTS(INDEX) EVENT_COUNT };
     NAME(windows)                                                                                                      \
     NAME(names)                                                                                                        \
     NAME(monotonic_ns)                                                                                                 \
+    NAME(main_thread)                                                                                                  \
     NAME(thread_name)                                                                                                  \
     NAME(turn_window)                                                                                                  \
     NAME(note_call)                                                                                                    \

@@ -15,9 +15,8 @@ find_layout(PyObject *type, Layout *layout)
     if (names == NULL || tag == NULL) {
         goto end;
     }
-    layout->type = type;
     layout->tag = PyLong_AsSsize_t(tag);
-    layout->count = PyTuple_GET_SIZE(names);
+    layout->count = PyTuple_Size(names);
     if (PyErr_Occurred()) {
         goto end;
     }
@@ -87,7 +86,7 @@ put_text(unsigned char *at, PyObject *text, const unsigned char *end)
 static unsigned char *
 put_plain(unsigned char *at, PyObject *value, const unsigned char *end)
 {
-    if (end - at < 9) {
+    if (value == NULL || end - at < 9) {
         return NULL;
     }
     if (value == Py_None) {

@@ -171,18 +171,18 @@ Scanner_call(Scanner *self, PyObject *args, PyObject *options)
    which
    ``longest_run`` in a row say enough, none where that is 0. A ValueError where there is no room for all of them. */
 static int
-Scanner_init(Scanner *self, PyObject *args, PyObject *options)
+Scanner_fill(PyObject *object, PyObject *args)
 {
+    Scanner *self = (Scanner *)object;
     PyObject *words, *passed_over, *run;
     Py_ssize_t key_words, size;
     const char *folded;
-    (void)options;
     if (!PyArg_ParseTuple(args, "O!ny#SSn", &PyTuple_Type, &words, &key_words, &folded, &size, &passed_over, &run,
                           &self->longest_run)) {
         return -1;
     }
-    if (size != 256 || self->states != 0) {
-        return refused("characters are folded by a table of 256, given once");
+    if (size != 256) {
+        return refused("characters are folded by a table of 256");
     }
     self->states = 1;
     if (number_letters(self, words, (const uint8_t *)folded, passed_over) < 0) {
@@ -200,18 +200,16 @@ Scanner_init(Scanner *self, PyObject *args, PyObject *options)
     return 0;
 }
 
-static void
-Scanner_dealloc(Scanner *self)
+static PyObject *
+Scanner_new(PyTypeObject *type, PyObject *args, PyObject *options)
 {
-    PyTypeObject *type = Py_TYPE(self);
-    type->tp_free(self);
-    Py_DECREF(type);
+    (void)options;
+    return make(type, args, Scanner_fill);
 }
 
 static PyType_Slot slots[] = {
-    {Py_tp_new, PyType_GenericNew},
-    {Py_tp_init, Scanner_init},
-    {Py_tp_dealloc, Scanner_dealloc},
+    {Py_tp_new, Scanner_new},
+    {Py_tp_dealloc, let_go},
     {Py_tp_call, Scanner_call},
     {0, NULL},
 };

@@ -37,8 +37,11 @@ fill(Writer *self, PyObject *segment, PyObject *value, Frame *frame, struct iove
         if (frame->made == NULL) {
             return -1;
         }
-        payload = (unsigned char *)PyBytes_AS_STRING(frame->made);
-        size = PyBytes_GET_SIZE(frame->made);
+        char *made;
+        if (PyBytes_AsStringAndSize(frame->made, &made, &size) < 0) {
+            return -1;
+        }
+        payload = (unsigned char *)made;
         pieces[count++] = (struct iovec){payload, (size_t)size};
     }
     uint32_t seed = (uint32_t)PyLong_AsUnsignedLongMask(FIELD(segment, self->seed));
@@ -149,29 +152,31 @@ Writer_write(Writer *self, PyObject *const *args, Py_ssize_t count)
 
 /* Writer(journal, rule, encode, segments, steps): ``rule`` is the journal's own method, the last two are classes. */
 static int
-Writer_init(Writer *self, PyObject *args, PyObject *options)
+Writer_fill(PyObject *object, PyObject *args)
 {
+    Writer *self = (Writer *)object;
     PyObject *journal, *rule, *encode, *segments, *steps;
-    (void)options;
     if (!PyArg_ParseTuple(args, "OOOOO", &journal, &rule, &encode, &segments, &steps)) {
         return -1;
     }
     self->journal = Py_NewRef(journal);
     self->rule = Py_NewRef(rule);
     self->encode = Py_NewRef(encode);
-    Py_INCREF(steps);
+    self->steps.type = Py_NewRef(steps);
     self->segment_name = PyUnicode_InternFromString("_segment");
     if (self->segment_name == NULL || find_field(segments, "fd", &self->fd) < 0 ||
         find_field(segments, "marker", &self->marker) < 0 || find_field(segments, "seed", &self->seed) < 0 ||
         find_field(segments, "size", &self->size) < 0 || find_field(segments, "attend_at", &self->attend_at) < 0) {
-        Py_DECREF(steps);
         return -1;
     }
-    if (find_layout(steps, &self->steps) < 0) {
-        self->steps.type = steps; /* so that it is let go of */
-        return -1;
-    }
-    return 0;
+    return find_layout(steps, &self->steps);
+}
+
+static PyObject *
+Writer_new(PyTypeObject *type, PyObject *args, PyObject *options)
+{
+    (void)options;
+    return make(type, args, Writer_fill);
 }
 
 #define REFERENCES(VISIT)                                                                                              \
@@ -189,11 +194,12 @@ Writer_traverse(Writer *self, visitproc visit, void *arg)
     return 0;
 }
 
-static int
-Writer_clear(Writer *self)
+static void
+Writer_dealloc(Writer *self)
 {
+    PyObject_GC_UnTrack(self);
     REFERENCES(Py_CLEAR);
-    return 0;
+    let_go((PyObject *)self);
 }
 
 static PyMethodDef methods[] = {
@@ -202,11 +208,9 @@ static PyMethodDef methods[] = {
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_new, PyType_GenericNew},
-    {Py_tp_init, Writer_init},
-    {Py_tp_dealloc, dealloc},
+    {Py_tp_new, Writer_new},
+    {Py_tp_dealloc, Writer_dealloc},
     {Py_tp_traverse, Writer_traverse},
-    {Py_tp_clear, Writer_clear},
     {Py_tp_methods, methods},
     {0, NULL},
 };

@@ -5,11 +5,15 @@ Where the recorder was not compiled there is nothing to compare, and these tests
 
 import gc
 import os
+import subprocess
 import sys
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -42,8 +46,14 @@ from tests.support.streams import STREAMS, replay
 if compiled() is None:
     pytest.skip("the recorder was not compiled here", allow_module_level=True)
 
+BORDERS = [sign * 2**bits + near for bits in (5, 7, 8, 15, 16, 31, 32, 63) for sign in (1, -1) for near in (-1, 0, 1)]
 PLAIN = (
-    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.text(max_size=300)
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.sampled_from(sorted({-(2**63), 2**64 - 1, *(n for n in BORDERS if n >= -(2**63))}))
+    | st.floats()
+    | st.text(max_size=300)
 )
 """What a field of a row may hold and still be plain."""
 
@@ -268,3 +278,259 @@ def test_an_event_that_is_nothing_like_one_is_contained_as_in_python(tmp_path: P
     with in_python():
         expected = lost(Recorder(tmp_path / "python"))
     assert lost(Recorder(tmp_path / "compiled")) == expected == 1
+
+
+# At the edges ---------------------------------------------------------------------------------------------------------
+
+
+def a_row(**fields: Any) -> StepFrame:
+    return msgspec.structs.replace(StepFrame(1, 1, 0, 0, "s", "work", "g", "work", 1, 0), **fields)
+
+
+def payloads_of(rows: list[StepFrame]) -> list[bytes]:
+    """What the compiled writer makes of each row."""
+    with tempfile.TemporaryDirectory() as directory:
+        made = journal(Path(directory))
+        made.beat()
+        path = only_segment(Path(directory))
+        at = [os.path.getsize(path)]
+        for row in rows:
+            made.write(row)
+            at.append(os.path.getsize(path))
+        data = Path(path).read_bytes()
+        made.drop()
+    return [data[start + FRAME_HEAD.size : end] for start, end in pairwise(at)]
+
+
+@pytest.mark.parametrize("field", ["span", "decision", "nested_run_id"])
+@pytest.mark.parametrize("character", ["x", "é", "中", "🔑"])
+def test_rows_of_all_lengths_about_the_largest_are_whole(field: str, character: str) -> None:
+    width = len(character.encode())
+    rows = [
+        a_row(**{field: character * (size // width) + "x" * (size % width)}, failures=failures)
+        for size in range(930, 1040)
+        for failures in (0, 2**62)
+    ]
+    expected = [encode(row) for row in rows]
+    assert {len(payload) for payload in expected} >= set(range(1010, 1040)), "they fill the buffer, more and less"
+    assert payloads_of(rows) == expected
+
+
+def test_integers_and_texts_at_the_borders_of_their_widths_are_the_same_bytes() -> None:
+    numbers = [a_row(item=number) for number in BORDERS if -(2**63) <= number < 2**64]
+    texts = [a_row(node="n" * size) for size in (0, 31, 32, 33, 255, 256, 257)]
+    assert payloads_of([*numbers, *texts]) == [encode(row) for row in (*numbers, *texts)]
+
+
+def test_a_row_that_lacks_a_field_is_refused_and_ends_nothing() -> None:
+    code = (
+        "import sys, tests.recorder.test_hot as t\n"
+        "row = t.a_row()\n"
+        "del row.node\n"
+        "try: t.written(row)\n"
+        "except AttributeError: sys.exit(0)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+TYPES = ("Gate", "Ordinary", "Scanner", "Writer")
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_there_is_none_that_was_not_given_what_it_works_on(name: str) -> None:
+    made = getattr(compiled(), name)
+    with pytest.raises(TypeError):
+        made.__new__(made)
+    with pytest.raises(TypeError):
+        object.__new__(made)
+
+
+def test_to_initialize_one_again_changes_nothing_and_keeps_nothing() -> None:
+    hot = compiled()
+    assert hot is not None
+    handlers: dict[type, Any] = {}
+    gate = hot.Gate(SimpleNamespace(acquire=int, release=int), handlers, print)
+    before = sys.getrefcount(handlers)
+    for _ in range(10):
+        gate.__init__(SimpleNamespace(acquire=int, release=int), handlers, print)
+    assert sys.getrefcount(handlers) == before
+
+
+@pytest.mark.parametrize("wrong", [{"windows": 3}, {"windows": []}, {"Span": complex}, {"main_thread": "x"}])
+def test_it_works_on_the_state_of_a_linker_alone(wrong: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    hot = compiled()
+    assert hot is not None
+    given: list[dict[str, Any]] = []
+    keeping = SimpleNamespace(Ordinary=lambda _, facts: given.append(facts) or SimpleNamespace(handler=print))
+    monkeypatch.setattr("recorder.ordinary.compiled", lambda: keeping)
+    Linker(Redaction()).connect(Kept(), None)
+    assert hot.Ordinary(print, given[0])
+    with pytest.raises((TypeError, AttributeError)):
+        hot.Ordinary(print, given[0] | wrong)
+
+
+def test_a_lock_that_is_renewed_while_it_is_waited_for_lives_until_then() -> None:
+    class Waiting:
+        def __iter__(self) -> Iterator[int]:
+            return self
+
+        def __next__(self) -> int:
+            return 1
+
+    def renewed(_: int) -> bool:
+        gate.renew(SimpleNamespace(acquire=int, release=int))
+        alive.append(waiting() is not None)
+        return True
+
+    hot = compiled()
+    assert hot is not None
+    alive: list[bool] = []
+    source = Waiting()
+    waiting = weakref.ref(source)
+    gate = hot.Gate(SimpleNamespace(acquire=filter(renewed, source).__next__, release=int), {int: id}, print)
+    del source
+    gate.on_event(1)
+    assert alive == [True]
+
+
+def test_a_recorder_that_nobody_holds_any_more_is_let_go_of(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    recorder.on_event(RunStartEvent(run_id="r", span_id="top", graph_name="g"))
+    parts = [weakref.ref(part) for part in (recorder, recorder._journal, recorder._linker) if part is not None]
+    recorder.close()
+    del recorder
+    gc.collect()
+    assert [part() for part in parts] == [None] * 3
+
+
+# What events may be ---------------------------------------------------------------------------------------------------
+
+
+class Text(str):
+    __slots__ = ()
+
+
+class Raising:
+    """An attribute of an event that cannot be read."""
+
+
+ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-2, 2),
+    st.sampled_from([2**63, -(2**70), 10**5000, 1e300, -1e300, float("inf"), float("nan"), 0.5, -1.5]),
+    st.sampled_from(["", "s1", "load", "\ud800", "ünï", "a b", Text("load"), Text("s1"), "completed"]),
+    st.sampled_from([[], [1], (), object, Raising]),
+)
+READ = ["span_id", "parent_span_id", "run_id", "node_name", "graph_name", "timestamp", "superstep", "created_at"]
+READ += ["item_index", "duration_ms", "cached", "chunks", "status"]
+
+
+def odd_one(event: Any, attributes: dict[str, Any]) -> Any:
+    """An event like another, some attributes of which are not what they should be."""
+    given = {name: getattr(event, name) for name in type(event).__struct_fields__} | attributes
+
+    def read(_: object, name: str) -> Any:
+        if name not in given or given[name] is Raising:
+            raise ValueError(name) if name in given else AttributeError(name)
+        return given[name]
+
+    return type(type(event).__name__, (), {"__getattr__": read, "__slots__": ()})()
+
+
+PLACES = {"run_id": "r0", "graph_name": "g"}
+SCENE = [
+    RunStartEvent(**PLACES, span_id="s0"),
+    NodeStartEvent(**PLACES, span_id="s1", parent_span_id="s0", node_name="load"),
+    NodeStartEvent(**PLACES, span_id="s2", parent_span_id="s0", node_name="ünï"),
+    RunStartEvent(run_id="r1", graph_name="g", span_id="s3", is_map=True),
+    RunStartEvent(run_id="r2", graph_name="g", span_id="s4", parent_span_id="s3", item_index=0),
+]
+"""What is open when odd events come."""
+
+ODD_EVENT = st.builds(odd_one, ANY_EVENT, st.dictionaries(st.sampled_from(READ), ODD, min_size=1, max_size=2))
+
+
+def linked_and_failed(soup: list[Any]) -> tuple[str, list[type[Exception] | None]]:
+    linker, kept = Linker(Redaction()), Kept()
+    linker.monotonic_ns = lambda: 0
+    linker.connect(kept, None)
+    failed: list[type[Exception] | None] = [None] * len(soup)
+    for position, event in enumerate(soup):
+        try:
+            linker.handler(type(event).__name__)(event)
+        except Exception as error:
+            failed[position] = type(error)
+    limit = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        return repr(kept.frames), failed
+    finally:
+        sys.set_int_max_str_digits(limit)
+
+
+@settings(max_examples=500)
+@given(st.lists(ANY_EVENT | ODD_EVENT, max_size=40))
+def test_events_that_are_not_what_they_should_be_become_the_same_rows(in_python: InPython, soup: list[Any]) -> None:
+    with in_python():
+        expected = linked_and_failed(SCENE + soup)
+    assert linked_and_failed(SCENE + soup) == expected
+
+
+def ended(**attributes: Any) -> Any:
+    return odd_one(NodeEndEvent(run_id="r", span_id="s", parent_span_id="top", node_name="work"), attributes)
+
+
+BEGUN = [
+    RunStartEvent(run_id="r", span_id="top", graph_name="g"),
+    NodeStartEvent(run_id="r", span_id="s", parent_span_id="top", node_name="work", graph_name="g"),
+]
+
+
+@pytest.mark.parametrize("attributes", [{"cached": 1}, {"cached": [0]}, {"cached": None}, {"chunks": None}])
+def test_ends_with_odd_attributes_become_the_same_rows(attributes: dict[str, Any], in_python: InPython) -> None:
+    soup = [*BEGUN, ended(**attributes)]
+    with in_python():
+        expected = linked_and_failed(soup)
+    assert linked_and_failed(soup) == expected
+
+
+@pytest.mark.parametrize("interrupted", ["span_id", "timestamp", "cached", "chunks"])
+def test_an_interrupt_in_the_code_of_an_event_is_the_users(interrupted: str, tmp_path: Path) -> None:
+    class NodeEndEvent:
+        def __getattr__(self, name: str) -> Any:
+            if name == interrupted and not seen:
+                seen.append(name)
+                raise KeyboardInterrupt
+            return getattr(end, name)
+
+    seen: list[str] = []
+    end = ended()
+    with Recorder(tmp_path) as recorder:
+        for event in BEGUN:
+            recorder.on_event(event)
+        with pytest.raises(KeyboardInterrupt):
+            recorder.on_event(NodeEndEvent())
+        recorder.on_event(NodeEndEvent())
+        assert recorder._tally.events_lost == 0
+    assert [frame.status for frame in rows_of(tmp_path) if isinstance(frame, StepFrame)][-1] == STEP_CODES["completed"]
+
+
+# What happens meanwhile -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("made_with", ["0", "1"])
+def test_a_recorder_made_one_way_records_the_other_way_too(
+    made_with: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HG_MCP_PURE", made_with)
+    recorder = Recorder(tmp_path)
+    monkeypatch.setenv("HG_MCP_PURE", "1" if made_with == "0" else "0")
+    with recorder:
+        for event in (*BEGUN, ended()):
+            recorder.on_event(event)
+        assert recorder._tally.events_lost == 0
+    assert [frame.status for frame in rows_of(tmp_path) if isinstance(frame, StepFrame)] == [
+        STEP_CODES["running"],
+        STEP_CODES["completed"],
+    ]
