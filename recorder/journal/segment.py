@@ -105,9 +105,10 @@ class Segment:
         return FRAME_HEAD.pack(self.marker, len(payload), crc32(payload, self.seed)) + payload
 
     def close(self) -> None:
-        """Let go of the file and its lock."""
+        """Let go of the file and its lock; who writes still, as a finalizer's event may cause, fails."""
+        fd, self.fd = self.fd, -1
         try:
-            os.close(self.fd)
+            os.close(fd)
         except OSError:
             pass  # the disk's failure; the descriptor is free all the same, and may be another file's by now
 

@@ -25,6 +25,8 @@ from recorder import Recorder, ValueTracer
 from recorder.events import NodeEndEvent, NodeStartEvent, RunStartEvent
 from recorder.hot import compiled
 from recorder.journal.frames import (
+    CAPTURED,
+    INPUT,
     RUN_CODES,
     STEP_CODES,
     Frame,
@@ -32,6 +34,7 @@ from recorder.journal.frames import (
     LogFrame,
     RunFrame,
     StepFrame,
+    ValueEntry,
     ValuesFrame,
 )
 from recorder.journal.reader import SegmentReader, segment_files
@@ -517,6 +520,34 @@ def test_an_interrupt_in_the_code_of_an_event_is_the_users(interrupted: str, tmp
 
 
 # What happens meanwhile -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pure", ["0", "1"])
+def test_a_segment_that_ends_while_values_are_looked_at_is_not_written_to(
+    pure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HG_MCP_PURE", pure)
+    directory = tmp_path / "journal"
+    directory.mkdir()
+    made = journal(directory)
+    made.write(run_frame(1))
+    others = tmp_path / "the user's file"
+
+    def once(values: ValuesFrame) -> ValuesFrame:
+        assert made._segment is not None
+        fd = made._segment.fd
+        made.move_on()
+        users = os.open(others, os.O_RDWR | os.O_CREAT)
+        assert users == fd, "the descriptor is the user's now"
+        return values
+
+    monkeypatch.setattr(made._held, "once", once)
+    values = ValuesFrame(1, 1, INPUT, (ValueEntry("x", CAPTURED, "int", 1, None, b"1"),))
+    made.write(a_row(), values)
+    made.close()
+    assert others.read_bytes() == b""
+    rows = [frame for path in segment_files(str(directory)) for frame in everything(path).frames]
+    assert [type(row) for row in rows if isinstance(row, StepFrame | ValuesFrame)] == [StepFrame, ValuesFrame]
 
 
 @pytest.mark.parametrize("made_with", ["0", "1"])
