@@ -166,8 +166,8 @@ def _summary(page: GroupPage) -> str:
         if page.expired:
             return f"No failures are left. {expiry_words(page.expired, 'failed run')}"
         return "No failures are recorded: no step failed, and no run."
-    states = ", ".join(f"{count} {_WORDS.get(state, state)}" for state, count in page.counts.items() if count)
-    most = f", of the {page.judged} in most runs since" if page.judged < page.total else ""
+    states = ", ".join(f"{count:,} {_WORDS.get(state, state)}" for state, count in page.counts.items() if count)
+    most = f", of the {page.judged:,} in most runs since" if page.judged < page.total else ""
     told = f"{counted(page.total, 'error group')}; since {started(page.since)}{most}: {states}."
     if not page.groups:
         return f"{told} None after this cursor."

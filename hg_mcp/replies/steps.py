@@ -252,9 +252,9 @@ def _summary(page: StepPage) -> str:
         return f"Run {quoted(page.run.run_id)} has no steps."
     if not page.total:
         return f"None of the run's {counted(page.in_run, 'step')} passes the filters."
-    of_all = f" of {page.in_run}" if page.total != page.in_run else ""
+    of_all = f" of {page.in_run:,}" if page.total != page.in_run else ""
     rows = "steps" if page.in_run == page.run.steps else "steps and items"
-    return f"{page.total}{of_all} {rows} of run {quoted(page.run.run_id)} ({page.run.status}), in start order."
+    return f"{page.total:,}{of_all} {rows} of run {quoted(page.run.run_id)} ({page.run.status}), in start order."
 
 
 def _next(page: StepPage) -> list[NextCall]:

@@ -60,8 +60,8 @@ async def test_of_thousands_of_groups_those_in_most_runs_are_judged_and_the_repl
     store = write_store(tmp_path, frames)
     reply = await ask_store(store, "list_error_groups", limit=1, since=iso(1))
     assert reply["total"] == 5_002
-    assert "5002 error groups; since" in reply["summary"]
-    assert "of the 5000 in most runs since: 2501 new, 2499 gone" in reply["summary"]
+    assert "5,002 error groups; since" in reply["summary"]
+    assert "of the 5,000 in most runs since: 2,501 new, 2,499 gone" in reply["summary"]
     (omitted,) = reply["omitted"]
     assert omitted["how_many"] == 4_999
 
