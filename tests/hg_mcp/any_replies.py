@@ -319,6 +319,7 @@ def explanations(draw: st.DrawFn) -> Explanation:
         good=draw(st.none() | runs()),
         differences=[Difference(kind="code", name=text, before=text, after=text)] * draw(MANY),
         not_reached=[NotReached(node=draw(HANDLE), items=range(0, 900, 3))] * draw(MANY),
+        common=draw(st.none() | contrasts()),
     )
 
 
