@@ -330,18 +330,13 @@ ended_span(Ordinary *self, PyObject *span_id, long kind)
     return span;
 }
 
-/* Closes a span and makes its row final. */
+/* Closes a span and makes its row final; ``told`` is how long the event says it took, NULL or None where it does not.
+ */
 static int
-end_step(Ordinary *self, PyObject *span, PyObject *event, PyObject *span_id, PyObject *status, PyObject *ended_at)
+end_step(Ordinary *self, PyObject *span, PyObject *told, PyObject *span_id, PyObject *status, PyObject *ended_at)
 {
-    PyObject *row = FIELD(span, self->span.frame), *run = FIELD(span, self->span.run), *duration;
-    if (PyObject_GetOptionalAttr(event, self->name.duration_ms, &duration) < 0) {
-        return -1;
-    }
-    if (duration == NULL || duration == Py_None) {
-        Py_XDECREF(duration);
-        duration = elapsed(self, span);
-    }
+    PyObject *row = FIELD(span, self->span.frame), *run = FIELD(span, self->span.run);
+    PyObject *duration = told == NULL || told == Py_None ? elapsed(self, span) : Py_NewRef(told);
     int is_first = FIELD(row, self->row.ended_at) == Py_None;
     if (store(row, self->row.duration_ms, duration) < 0 || PyDict_DelItem(self->kept.open, span_id) < 0 ||
         store(row, self->row.final, PyBool_FromLong(is_first)) < 0 ||
@@ -357,21 +352,24 @@ node_end(Ordinary *self, PyObject *event)
 {
     PyObject *span_id = text(event, self->name.span_id), *span = ended_span(self, span_id, self->node_run);
     PyObject *ended_at = micros(event, self->name.timestamp), *cached = fact(event, self->name.cached), *chunks = NULL;
+    PyObject *told = NULL;
     int result = 0;
     if (span == NULL || ended_at == NULL || cached == NULL || !PyBool_Check(cached) ||
         PyObject_GetOptionalAttr(event, self->name.chunks, &chunks) < 0 ||
-        (chunks != NULL && (!PyLong_CheckExact(chunks) || PyObject_IsTrue(chunks)))) {
+        (chunks != NULL && (!PyLong_CheckExact(chunks) || PyObject_IsTrue(chunks))) ||
+        PyObject_GetOptionalAttr(event, self->name.duration_ms, &told) < 0) {
         goto end;
     }
     result = -1;
     if (cached == Py_True && store(FIELD(span, self->span.frame), self->row.cached, Py_NewRef(Py_True)) < 0) {
         goto end;
     }
-    if (end_step(self, span, event, span_id, self->kept.COMPLETED, ended_at) == 0 &&
+    if (end_step(self, span, told, span_id, self->kept.COMPLETED, ended_at) == 0 &&
         append_with_values(self, self->kept.ended_values, event, span) == 0) {
         result = 1;
     }
 end:
+    Py_XDECREF(told);
     Py_XDECREF(chunks);
     Py_XDECREF(cached);
     Py_XDECREF(ended_at);
@@ -444,13 +442,15 @@ run_end(Ordinary *self, PyObject *event)
 {
     PyObject *span_id = text(event, self->name.span_id), *span = ended_span(self, span_id, self->item_run);
     PyObject *ended_at = micros(event, self->name.timestamp), *status = span == NULL ? NULL : item_status(self, event);
+    PyObject *told = NULL;
     int result = 0;
-    if (status != NULL && ended_at != NULL) {
-        result = end_step(self, span, event, span_id, status, ended_at) == 0 &&
+    if (status != NULL && ended_at != NULL && PyObject_GetOptionalAttr(event, self->name.duration_ms, &told) >= 0) {
+        result = end_step(self, span, told, span_id, status, ended_at) == 0 &&
                          append(self, FIELD(span, self->span.frame), Py_None) == 0
                      ? 1
                      : -1;
     }
+    Py_XDECREF(told);
     Py_XDECREF(ended_at);
     Py_XDECREF(span);
     Py_XDECREF(span_id);

@@ -426,7 +426,7 @@ ODD = st.one_of(
     st.sampled_from([[], [1], (), object, Raising]),
 )
 READ = ["span_id", "parent_span_id", "run_id", "node_name", "graph_name", "timestamp", "superstep", "created_at"]
-READ += ["item_index", "cached", "chunks", "status"]
+READ += ["item_index", "duration_ms", "cached", "chunks", "status"]
 
 
 def odd_one(event: Any, attributes: dict[str, Any]) -> Any:
