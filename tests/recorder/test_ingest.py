@@ -334,6 +334,27 @@ async def test_a_missing_and_an_empty_database_are_made_from_the_journals(locati
         Path(location.database).write_bytes(b"")
 
 
+CREATING = """
+import os, signal, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA cache_size = 1")
+connection.execute("BEGIN IMMEDIATE")
+connection.execute("CREATE TABLE begun (data)")
+connection.executemany("INSERT INTO begun VALUES (?)", [("x" * 3_000,)] * 100)  # more than the cache: on the disk by now
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+async def test_a_database_whose_creator_was_killed_is_created_by_the_next(location: StoreLocation) -> None:
+    written(location, run(1, status=2, ended_at=T0), CloseFrame(T0, last=True))
+    killed = subprocess.run([sys.executable, "-c", CREATING, location.database], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert Path(location.database + "-journal").exists()
+    assert read_offsets(location.database) == {}
+    assert Follower(location).catch_up(timeout=30).bytes == 0
+    assert [one.run_id for one in (await stored(location))[0]] == ["run-1"]
+
+
 def test_there_is_no_store_where_nothing_was_recorded(tmp_path: Path) -> None:
     with pytest.raises(NoStoreError):
         open_reader(StoreLocation(str(tmp_path)))

@@ -153,7 +153,12 @@ def format_of(connection: sqlite3.Connection, path: str) -> int:
         NewerFormatError: A newer version's file.
     """
     connection.execute("BEGIN")  # one look: another process may be creating it
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    try:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_READONLY_ROLLBACK:
+            return 0  # who was creating it was killed, and only a writer can take back what was begun
+        raise
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     connection.execute("ROLLBACK")
