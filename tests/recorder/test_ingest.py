@@ -340,7 +340,8 @@ connection = sqlite3.connect(sys.argv[1], isolation_level=None)
 connection.execute("PRAGMA cache_size = 1")
 connection.execute("BEGIN IMMEDIATE")
 connection.execute("CREATE TABLE begun (data)")
-connection.executemany("INSERT INTO begun VALUES (?)", [("x" * 3_000,)] * 100)  # more than the cache: on the disk by now
+# more than the cache holds, so that some is on the disk by now
+connection.executemany("INSERT INTO begun VALUES (?)", [("x" * 3_000,)] * 100)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
