@@ -105,14 +105,15 @@ words_at(const Scanner *self, unsigned begin, const uint8_t *at, const uint8_t *
 static int
 words_in(const Scanner *self, const uint8_t *at, const uint8_t *end)
 {
-    unsigned begin = 0;
+    unsigned letters = 0;
     int found = 0;
     while (at < end) {
         uint8_t letter = self->letter_of[*at++];
         if (letter == PASSED_OVER) {
             continue;
         }
-        begin = (begin << LETTER_BITS | letter) & ((1u << BEGIN * LETTER_BITS) - 1);
+        letters = letters << LETTER_BITS | letter; /* the oldest fall out at the top */
+        unsigned begin = letters & ((1u << BEGIN * LETTER_BITS) - 1);
         if (self->begins[begin / 64] >> begin % 64 & 1) {
             found |= words_at(self, begin, at, end);
         }
@@ -120,22 +121,32 @@ words_in(const Scanner *self, const uint8_t *at, const uint8_t *end)
     return found;
 }
 
-/* Whether there is an unbroken run of ``longest_run`` characters: one of every so many is in it. */
+/* How long the unbroken run around a character is. */
+static Py_ssize_t
+run_around(const Scanner *self, const uint8_t *text, Py_ssize_t size, Py_ssize_t at)
+{
+    Py_ssize_t first = at, last = at;
+    while (first > 0 && self->in_run[text[first - 1]]) {
+        first--;
+    }
+    while (last < size && self->in_run[text[last]]) {
+        last++;
+    }
+    return last - first;
+}
+
+/* Whether there is an unbroken run of ``longest_run`` characters. One holds a whole stretch of half as many that begins
+   at a multiple of that, and one more; few stretches of a text are unbroken, so the branch is foreseen. */
 static int
 holds_run(const Scanner *self, const uint8_t *text, Py_ssize_t size)
 {
-    for (Py_ssize_t at = self->longest_run - 1; at < size; at += self->longest_run) {
-        Py_ssize_t first = at, last = at;
-        if (!self->in_run[text[at]]) {
-            continue;
+    Py_ssize_t half = self->longest_run / 2;
+    for (Py_ssize_t at = 0; at + half < size; at += half) {
+        uint8_t unbroken = 1;
+        for (Py_ssize_t each = 0; each <= half; each++) {
+            unbroken &= self->in_run[text[at + each]];
         }
-        while (first > 0 && self->in_run[text[first - 1]]) {
-            first--;
-        }
-        while (last + 1 < size && self->in_run[text[last + 1]]) {
-            last++;
-        }
-        if (last - first + 1 >= self->longest_run) {
+        if (unbroken && run_around(self, text, size, at) >= self->longest_run) {
             return 1;
         }
     }

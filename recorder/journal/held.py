@@ -20,7 +20,7 @@ class HeldData:
     """The data of one segment, about the last 4 MiB of it."""
 
     def __init__(self) -> None:
-        self._data = Recent[tuple[int, bytes, bytes], tuple[bytes, bytes | None]](_MOST_BYTES)
+        self._data = Recent[bytes, tuple[bytes, bytes | None]](_MOST_BYTES)
 
     def clear(self) -> None:
         """Another segment begins, and holds nothing yet."""
