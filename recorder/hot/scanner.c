@@ -178,8 +178,7 @@ Scanner_call(Scanner *self, PyObject *args, PyObject *options)
 }
 
 /* Scanner(words, key_words, folded, passed_over, run, longest_run): ``words`` as ``folded`` makes them of characters,
-   of which the first ``key_words`` matter only beside a ``=`` or ``:``; ``run`` are the characters of long runs, of
-   which
+   the first ``key_words`` of which matter only beside a ``=`` or ``:``; ``run`` are the characters of long runs, where
    ``longest_run`` in a row say enough, none where that is 0. A ValueError where there is no room for all of them. */
 static int
 Scanner_fill(PyObject *object, PyObject *args)
@@ -194,6 +193,9 @@ Scanner_fill(PyObject *object, PyObject *args)
     }
     if (size != 256) {
         return refused("characters are folded by a table of 256");
+    }
+    if (self->longest_run < 0 || self->longest_run == 1) {
+        return refused("a long run is of two characters or more");
     }
     self->states = 1;
     if (number_letters(self, words, (const uint8_t *)folded, passed_over) < 0) {
