@@ -132,5 +132,6 @@ ENDINGS: dict[str, Callable[[], None]] = {
 }
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
     recorder = Recorder(sys.argv[1])
     ENDINGS[sys.argv[2]]()
