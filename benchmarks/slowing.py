@@ -56,7 +56,7 @@ def fitting(on_event: Callable[[Any], None], nodes: int) -> int:
 def compared() -> tuple[float, float, float]:
     """The median ratio of work beside recording to work alone, of pairs in turns; its microseconds; nodes a second."""
     nodes, ratios, recorded = scaled(NODES), list[float](), list[tuple[float, float]]()
-    with tempfile.TemporaryDirectory() as store, Recorder(store) as recorder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as store, Recorder(store) as recorder:
         begin(recorder)
         size = fitting(recorder.on_event, nodes)
         for round_ in range(ROUNDS):
