@@ -7,10 +7,11 @@ from typing import Any, Final
 
 import pytest
 
+from recorder.journal.frames import INPUT, Frame, ValuesFrame
 from recorder.store.protocols import RunReader
-from recorder.store.records import RunFilter, SegmentState
+from recorder.store.records import RunFilter, SegmentState, StepFilter
 from recorder.store.sqlite import SqliteReader, SqliteWriter, is_unindexed
-from tests.contract.building import DAY, HOUR, SEGMENT, T0, process, run, step
+from tests.contract.building import DAY, HOUR, SEGMENT, T0, entry, process, run, step
 
 Question = Callable[[RunReader], Awaitable[object]]
 
@@ -105,6 +106,30 @@ async def test_the_ends_of_a_window_cost_what_their_hours_hold(tmp_path: Path, s
         for end in (2 * DAY + HOUR // 2, 2 * DAY + 23 * HOUR + HOUR // 2)
     ]
     assert whole <= 2 * half, (half, whole)
+
+
+def filled_run(path: Path, steps: int) -> str:
+    """A store of one run with so many steps of one node, each with an input."""
+    place = str(path / f"{steps}-steps.db")
+    writer = SqliteWriter(place)
+    frames: list[Frame] = [process(), run(1, "completed", steps=steps)]
+    for number in range(1, steps + 1):
+        given = entry("doc", number.to_bytes(16), b"1")
+        frames += [step(number, path=f"[{number}]/fetch"), ValuesFrame(1, number, INPUT, (given,))]
+    writer.apply("rec1", frames, SegmentState(name=SEGMENT, offset=1))
+    writer.close()
+    return place
+
+
+@pytest.mark.parametrize("name", ["", "doc"])
+async def test_a_page_of_values_costs_as_much_in_a_long_run_as_in_a_short_one(
+    tmp_path: Path, steps: Steps, name: str
+) -> None:
+    def page(reader: RunReader) -> Awaitable[object]:
+        which = StepFilter(nodes_only=True)
+        return reader.values_across(1, which, name=name, direction="input", with_data=True, limit=20, after=100)
+
+    assert_flat([await cost(filled_run(tmp_path, length), page, steps) for length in (SHORT, LONG)])
 
 
 def test_nothing_new_to_index_is_known_without_reading_the_history(tmp_path: Path, steps: Steps) -> None:

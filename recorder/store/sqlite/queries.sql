@@ -982,21 +982,22 @@ WHERE step_values.run = :run AND step_values.step = :step
 ORDER BY step_values.direction, step_values.position;
 
 -- name: values_across
--- Values of the steps that a filter keeps.
+-- Values of the steps that a filter keeps. They are read in the order of their own key, so that a page ends the reading:
+-- by the steps' key SQLite would sort all of the run's first.
 SELECT
     steps.step, steps.path, nodes.name AS node, steps.item, steps.status AS step_status,
     step_values.direction, names.name, step_values.status, types.name AS type, step_values.size, contents.digest,
     step_values.note, CASE WHEN :with_data THEN contents.encoding ELSE 0 END AS encoding,
     CASE WHEN :with_data THEN contents.data END AS data, runs.values_expired_at, runs.values_expired_because
-FROM steps
+FROM step_values
+JOIN steps ON steps.run = step_values.run AND steps.step = step_values.step
 JOIN runs ON runs.id = steps.run
 JOIN names AS nodes ON nodes.id = steps.node
-JOIN step_values ON step_values.run = steps.run AND step_values.step = steps.step
 JOIN names ON names.id = step_values.name
 JOIN names AS types ON types.id = step_values.type
 LEFT JOIN contents ON contents.id = step_values.content
-WHERE steps.run = :run AND steps.step > :after AND {where}
-ORDER BY steps.step, step_values.direction, step_values.position
+WHERE step_values.run = :run AND step_values.step > :after AND {where}
+ORDER BY step_values.step, step_values.direction, step_values.position
 LIMIT :limit OFFSET :skip;
 
 -- name: digests
@@ -1039,11 +1040,10 @@ JOIN contents ON contents.id = held.content;
 SELECT count(*) AS count
 FROM steps
 JOIN step_values ON step_values.run = steps.run AND step_values.step = steps.step
-JOIN names ON names.id = step_values.name
 WHERE steps.run = :run AND {where};
 
 -- name: where_value_name
-names.name = :name
+step_values.name = (SELECT id FROM names WHERE name = :name)
 
 -- name: where_value_direction
 step_values.direction = :direction
