@@ -336,7 +336,15 @@ async def test_values_of_a_map_are_not_kept():
         gc.enable()
 
 
-def test_an_interrupted_wait_for_threads_starts_no_more():
+@pytest.fixture
+def interruptible():
+    """SIGINT raises: below a shell's background job it begins ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupted_wait_for_threads_starts_no_more(interruptible):
     stopped, started = threading.Event(), []
 
     def run_item(index):
