@@ -85,7 +85,8 @@ written(Writer *self, PyObject *segment, PyObject *frame, PyObject *values, ssiz
 {
     PyObject *answer;
     if (done != wanted) {
-        answer = PyObject_CallMethod(self->journal, "_write_elsewhere", "OOnn", frame, values, done, wanted);
+        answer =
+            PyObject_CallMethod(self->journal, "_write_elsewhere", "OOOnn", segment, frame, values, done, wanted);
     }
     else if (add(segment, self->size, (long)done) < 0) {
         return -1;

@@ -130,7 +130,7 @@ class Journal:
         except OSError:
             written = -1
         if written != len(data):
-            self._write_elsewhere(frame, values, written, len(data))
+            self._write_elsewhere(segment, frame, values, written, len(data))
             return
         segment.size = size = segment.size + written
         if size >= segment.attend_at:
@@ -237,13 +237,16 @@ class Journal:
         self._look_around(self._segment)
         return self._segment
 
-    def _write_elsewhere(self, frame: Frame, values: ValuesFrame | None, written: int, wanted: int) -> None:
-        """The segment took a frame badly: it ends here, and the frame goes to the next one."""
-        self.drop()
-        self._complain(f"a write to {self._directory} was cut short ({max(written, 0)} of {wanted} bytes)")
-        segment = self._opened()
+    def _write_elsewhere(
+        self, segment: Segment, frame: Frame, values: ValuesFrame | None, written: int, wanted: int
+    ) -> None:
+        """The segment took a frame badly: it ends here, unless it had ended, and the frame goes to the next one."""
+        if segment is self._segment:
+            self.drop()
+            self._complain(f"a write to {self._directory} was cut short ({max(written, 0)} of {wanted} bytes)")
+        following = self._segment or self._opened()
         frames = [frame] if values is None else [frame, values]
-        if segment is not None and all(segment.append(encode(each)) for each in frames):
+        if following is not None and all(following.append(encode(each)) for each in frames):
             return
         self._tally.events_lost += 1
         self.drop()

@@ -29,6 +29,7 @@ from recorder.journal.frames import (
     INPUT,
     RUN_CODES,
     STEP_CODES,
+    CloseFrame,
     Frame,
     GraphFrame,
     LogFrame,
@@ -39,6 +40,7 @@ from recorder.journal.frames import (
 )
 from recorder.journal.reader import SegmentReader, segment_files
 from recorder.journal.segment import FRAME_HEAD, encode
+from recorder.journal.writer import Limits
 from recorder.linking import Linker
 from recorder.redaction import Redaction
 from recorder.values import StepValues
@@ -559,6 +561,33 @@ def test_a_segment_that_ends_while_values_are_looked_at_is_not_written_to(
     assert others.read_bytes() == b""
     rows = [frame for path in segment_files(str(directory)) for frame in everything(path).frames]
     assert [type(row) for row in rows if isinstance(row, StepFrame | ValuesFrame)] == [StepFrame, ValuesFrame]
+
+
+@pytest.mark.parametrize("pure", ["0", "1"])
+def test_a_segment_that_begins_while_values_are_looked_at_takes_them_and_is_ended_as_others_are(
+    pure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HG_MCP_PURE", pure)
+    complaints: list[str] = []
+    made = journal(tmp_path, Limits(free=0, segment=1), complaints)
+    made.write(run_frame(1))
+
+    def once(values: ValuesFrame) -> ValuesFrame:
+        assert made._segment is not None
+        made._segment.attend_at = 0
+        made.write(run_frame(2))  # as a finalizer's event may, whose frame is the last that the segment takes
+        return values
+
+    monkeypatch.setattr(made._held, "once", once)
+    values = ValuesFrame(1, 1, INPUT, (ValueEntry("x", CAPTURED, "int", 1, None, b"1"),))
+    made.write(a_row(), values)
+    made.close()
+    segments = [everything(path).frames for path in segment_files(str(tmp_path))]
+    assert [[type(frame) for frame in frames[1:]] for frames in segments] == [
+        [RunFrame, RunFrame, CloseFrame],
+        [StepFrame, ValuesFrame, CloseFrame],
+    ]
+    assert complaints == []
 
 
 @pytest.mark.parametrize("made_with", ["0", "1"])
