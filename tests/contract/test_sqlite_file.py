@@ -12,6 +12,7 @@ from recorder.events import RUN_STATUSES, STEP_STATUSES
 from recorder.journal.frames import INPUT, VALUE_STATUSES, GraphFrame, GraphNode, ValuesFrame
 from recorder.store.records import SegmentState
 from recorder.store.sqlite import SqliteReader, SqliteWriter
+from recorder.store.sqlite.health import store_health
 from recorder.store.sqlite.queries import MIGRATIONS, QUERIES
 from recorder.store.sqlite.rows import unpack_graph
 from tests.contract.building import HOUR, SEGMENT, T0, TIMEOUT, WHOLE, entry, process, run, step
@@ -127,6 +128,19 @@ def test_failed_runs_are_found_through_their_own_index(tmp_path: Path) -> None:
     plan = " ".join(row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {query}", {"limit": 20}))
     assert "USING INDEX failed_runs" in plan
     assert "TEMP B-TREE FOR ORDER BY" not in plan
+    database.close()
+
+
+def test_how_many_runs_there_are_is_told_without_reading_them(tmp_path: Path) -> None:
+    path = str(tmp_path / "runs.db")
+    writer = SqliteWriter(path)
+    writer.apply("rec1", [process(), run(1, "completed"), run(2)], SegmentState(name=SEGMENT, offset=1))
+    writer.close()
+    health = store_health(path)
+    assert (health.runs, health.running) == (2, 1)
+    database = sqlite3.connect(path)
+    plan = " ".join(row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {QUERIES['health']}"))
+    assert set(re.findall(r"runs|run_days", plan)) == {"run_days"}
     database.close()
 
 

@@ -843,8 +843,8 @@ ORDER BY steps.step;
 -- name: health
 -- Everything that recorders lost, in journals present and gone, and frames that no table took.
 SELECT
-    (SELECT count(*) FROM runs) AS runs,
-    (SELECT count(*) FROM runs WHERE status = 1) AS running,
+    (SELECT coalesce(sum(count), 0) FROM run_days) AS runs,
+    (SELECT coalesce(sum(count), 0) FROM run_days WHERE status = 1) AS running,
     max(seen_at) AS seen_at,
     coalesce(sum(events_lost), 0) AS events_lost,
     coalesce(sum(late_events), 0) AS late_events,
