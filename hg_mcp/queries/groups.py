@@ -10,8 +10,8 @@ from hg_mcp.queries.graphs import require_graph
 from hg_mcp.queries.words import cursor_of, now_us, read_cursor, read_moment
 from hg_mcp.text import quoted
 from recorder.store.protocols import RunReader
-from recorder.store.records import ErrorGroup, ErrorGroupFilter, NodeWindow, RunFilter
-from recorder.store.retention import DAY_US, ExpiredRuns
+from recorder.store.records import DAY_US, ErrorGroup, ErrorGroupFilter, NodeWindow, RunFilter
+from recorder.store.retention import ExpiredRuns
 
 __all__ = ["STATES", "Check", "GroupPage", "GroupState", "NodeChange", "Sampled", "group_page"]
 

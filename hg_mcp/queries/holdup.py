@@ -13,8 +13,7 @@ from hg_mcp.queries.runs import is_silent
 from hg_mcp.queries.step_paths import is_below
 from hg_mcp.queries.words import now_us
 from recorder.store.protocols import RunReader
-from recorder.store.records import Run, RunFilter, Step, StepFilter
-from recorder.store.retention import DAY_US
+from recorder.store.records import DAY_US, Run, RunFilter, Step, StepFilter
 
 __all__ = ["MUCH_LONGER", "HoldUp", "Usual", "hold_up", "open_steps", "usual_of"]
 

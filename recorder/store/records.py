@@ -13,6 +13,8 @@ import msgspec
 from recorder.journal.frames import ErrorRecord
 
 __all__ = [
+    "DAY_US",
+    "HOUR_US",
     "IMPORTED",
     "Attempt",
     "BackOff",
@@ -41,6 +43,8 @@ __all__ = [
     "Worker",
 ]
 
+HOUR_US: Final = 3_600_000_000
+DAY_US: Final = 24 * HOUR_US
 IMPORTED: Final = "imported:"
 """Stands before the name of a recorder whose runs were imported."""
 

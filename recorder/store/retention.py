@@ -14,7 +14,6 @@ from typing import Any, Final
 from recorder.errors import BadSettingError
 
 __all__ = [
-    "DAY_US",
     "FOR_GOOD",
     "ExpiredRun",
     "ExpiredRuns",
@@ -25,7 +24,6 @@ __all__ = [
     "read_size",
 ]
 
-DAY_US: Final = 86_400_000_000
 _SIZE: Final = re.compile(r"(\d{1,9}(?:\.\d{1,6})?) ?([KMGT]i?)?B?", re.IGNORECASE)
 _UNITS: Final = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
 

@@ -20,8 +20,8 @@ from recorder.journal.frames import (
     ValueEntry,
     ValuesFrame,
 )
-from recorder.store.records import ErrorGroupFilter, LogFilter, RunFilter, SegmentState, StepFilter
-from recorder.store.retention import DAY_US, FOR_GOOD, Retention
+from recorder.store.records import DAY_US, ErrorGroupFilter, LogFilter, RunFilter, SegmentState, StepFilter
+from recorder.store.retention import FOR_GOOD, Retention
 from recorder.store.sqlite import SqliteReader, SqliteWriter
 from tests.contract.building import TIMEOUT, Store, entry, process, run, step
 

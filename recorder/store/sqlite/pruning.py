@@ -17,7 +17,8 @@ from typing import Final
 
 import msgspec
 
-from recorder.store.retention import DAY_US, ExpiringRun, Retention
+from recorder.store.records import DAY_US
+from recorder.store.retention import ExpiringRun, Retention
 from recorder.store.sqlite.indexing import SearchIndex
 from recorder.store.sqlite.queries import QUERIES
 from recorder.store.sqlite.records import expiring_run

@@ -16,6 +16,8 @@ import msgspec
 
 from recorder.journal.frames import DIRECTIONS, RUN_CODES, STEP_CODES, VALUE_STATUSES, GraphFrame
 from recorder.store.records import (
+    DAY_US,
+    HOUR_US,
     Attempt,
     BackOff,
     BriefStep,
@@ -52,8 +54,6 @@ from recorder.store.text import TextHit, TextHits
 
 __all__ = ["SqliteReader"]
 
-_HOUR_US: Final = 3_600_000_000
-_DAY_US: Final = 24 * _HOUR_US
 _NO_DAY: Final = -(1 << 62)
 _BEFORE_ALL: Final = (-(1 << 63), 0, 0)
 _SANDBOXES: Final = 2
@@ -128,9 +128,9 @@ class SqliteReader:
         query = conjunction("count_run_days", conditions)
         count: int = (await self._fetch(query, first_day=first, last_day=last, **values))[0][0]
         if which.since is not None:
-            count += await self._count_runs(replace(which, until=first * _DAY_US), None)
+            count += await self._count_runs(replace(which, until=first * DAY_US), None)
         if which.until is not None or before is not None:
-            count += await self._count_runs(replace(which, since=last * _DAY_US), before)
+            count += await self._count_runs(replace(which, since=last * DAY_US), before)
         return count
 
     async def graphs(self, *, limit: int = 50) -> list[str]:
@@ -232,10 +232,10 @@ class SqliteReader:
         if seen_at is None:
             return []
         if seen_at < until:
-            until = -(-until // _DAY_US) * _DAY_US
+            until = -(-until // DAY_US) * DAY_US
         tallies: dict[tuple[str, str], Tally] = {}
         spans = [(since, until)]
-        for table, size in (("node_days", _DAY_US), ("node_hours", _HOUR_US)):
+        for table, size in (("node_days", DAY_US), ("node_hours", HOUR_US)):
             ends: list[tuple[int, int]] = []
             for start, end in spans:
                 first, last = -(-start // size), end // size
@@ -245,7 +245,7 @@ class SqliteReader:
                 ends += [(start, first * size), (last * size, end)] if first < last else [(start, end)]
             spans = [(start, end) for start, end in ends if start < end]
         for start, end in spans:
-            place = {"since": start, "until": end, "first": start // _HOUR_US, "last": -(-end // _HOUR_US)}
+            place = {"since": start, "until": end, "first": start // HOUR_US, "last": -(-end // HOUR_US)}
             _add_samples(tallies, await self._fetch(QUERIES["edge_samples"], graph=graph, **place))
         return [records.window(node, of_graph, tally) for (node, of_graph), tally in sorted(tallies.items(), key=_name)]
 
@@ -437,8 +437,8 @@ def _whole_days(which: RunFilter, before: tuple[int, int] | None) -> tuple[int, 
     """The days (the last excluded) of which ``run_days`` knows the answer, None where it knows of none."""
     if replace(which, graph="", statuses=(), failed=False, good=False, since=None, until=None) != RunFilter():
         return None
-    ends = [moment // _DAY_US for moment in (which.until, before[0] if before else None) if moment is not None]
-    first = _NO_DAY if which.since is None else -(-which.since // _DAY_US)
+    ends = [moment // DAY_US for moment in (which.until, before[0] if before else None) if moment is not None]
+    first = _NO_DAY if which.since is None else -(-which.since // DAY_US)
     last = min(ends, default=-_NO_DAY)
     return (first, last) if first <= last else None
 

@@ -22,7 +22,7 @@ from recorder.journal.frames import (
     ProcessFrame,
     StepFrame,
 )
-from recorder.store.records import SegmentState
+from recorder.store.records import DAY_US, HOUR_US, SegmentState
 from recorder.store.retention import ExpiringRun, Retention
 from recorder.store.sketch import Sketch
 from recorder.store.sqlite import pruning
@@ -47,8 +47,6 @@ from recorder.store.tally import Tally
 
 __all__ = ["SqliteWriter"]
 
-_HOUR_US: Final = 3_600_000_000
-_DAY_US: Final = 24 * _HOUR_US
 _REMEMBERED: Final = 100_000
 _QUARANTINED_BYTES: Final = 64 << 10
 
@@ -392,9 +390,9 @@ class SqliteWriter:
         for frame in final:
             assert frame.ended_at is not None  # Merged leaves the others out
             run, node = runs[frame.run], (names[frame.node], names[frame.graph])
-            hour = (run.graph, frame.ended_at // _HOUR_US, *node)
+            hour = (run.graph, frame.ended_at // HOUR_US, *node)
             earliest[hour] = min(run.started_at, earliest.get(hour, run.started_at))
-            for tally in (days[run.graph, frame.ended_at // _DAY_US, *node], hours[hour]):
+            for tally in (days[run.graph, frame.ended_at // DAY_US, *node], hours[hour]):
                 tally.add(frame.status, cached=frame.cached, attempts=frame.attempts, duration_ms=frame.duration_ms)
         for key, tally in days.items():
             self._save_tally("node_day", key, tally)
