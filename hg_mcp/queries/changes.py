@@ -5,12 +5,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, cast
 
-import msgspec
-
 from hg_mcp.queries.paths import path_text
-from recorder.store.records import StoredValue
 
-__all__ = ["ABSENT", "Change", "changes", "decoded"]
+__all__ = ["ABSENT", "Change", "changes"]
 
 _Path = tuple[str | int, ...]
 ABSENT: Final = object()
@@ -38,14 +35,6 @@ class Change:
             return before, after, None
         cut = at - _COMMON_HEAD // 2
         return f"…{before[cut:]}", f"…{after[cut:]}", at
-
-
-def decoded(one: StoredValue) -> Any:
-    """The content of a stored value; None where it has none that is whole."""
-    try:
-        return msgspec.json.decode(one.data or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
 
 
 def changes(name: str, before: Any, after: Any, *, limit: int) -> list[Change]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from hg_mcp.queries.alignment import Pair, Trace, aligned, moved_items
-from hg_mcp.queries.changes import Change, changes, decoded
+from hg_mcp.queries.changes import Change, changes
+from hg_mcp.queries.contents import content_of
 from hg_mcp.queries.nodes import nearest_rank
 from hg_mcp.queries.reference import Difference, Reference, changed_code, differences, reference_for
 from hg_mcp.queries.runs import find_run
@@ -269,7 +270,7 @@ def _changed_values(ours: Sequence[StoredValue], theirs: Sequence[StoredValue]) 
         if like is None or one.digest == like.digest or one.data is None or like.data is None:
             continue
         room = _MOST_CHANGES - len(found)
-        inside = changes(one.name, decoded(like), decoded(one), limit=room)
+        inside = changes(one.name, content_of(like), content_of(one), limit=room)
         found += [ValueChange(direction=one.direction, change=change) for change in inside]
     return found
 

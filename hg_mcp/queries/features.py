@@ -10,9 +10,8 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
 from hg_mcp.queries.columns import Column, Feature, Met
+from hg_mcp.queries.contents import decoded
 from recorder.store.records import BriefStep, BriefValue, Run
 
 __all__ = ["Inside", "columns_of"]
@@ -103,19 +102,12 @@ def _of_values(values: Sequence[tuple[Inside, BriefValue]], contents: Mapping[st
     for (position, place), one in values:
         at = place, one.direction, one.name
         (by_name.get(at) or by_name.setdefault(at, Met())).put(position, one)
-    decoded = {digest: _decoded(data) for digest, data in contents.items()}
+    held = {digest: decoded(data) for digest, data in contents.items()}
     for at, met in by_name.items():
         for measure, measured in _VALUE:
             yield met.measured(measured).column(Feature(measure, *at))
-        captured = ((at, one.digest) for at, one in met.pairs() if one.status == "captured" and one.digest in decoded)
-        yield from _of_contents(Feature("kind", *at), Met.of((at, decoded[digest]) for at, digest in captured), _DEPTH)
-
-
-def _decoded(data: bytes) -> Any:
-    try:
-        return msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
+        captured = ((at, one.digest) for at, one in met.pairs() if one.status == "captured" and one.digest in held)
+        yield from _of_contents(Feature("kind", *at), Met.of((at, held[digest]) for at, digest in captured), _DEPTH)
 
 
 def _of_contents(at: Feature, met: Met, depth: int) -> Iterator[Column | None]:

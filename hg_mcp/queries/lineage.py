@@ -9,13 +9,11 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final, cast
 
-import msgspec
-
-from hg_mcp.errors import BadArgumentError, CannotAnswer, UnknownValueError
+from hg_mcp.errors import BadArgumentError, UnknownValueError
 from hg_mcp.names import GET_STEP_VALUES
+from hg_mcp.queries.contents import content_of, no_content
 from hg_mcp.queries.paths import follow, path_text, read_path
 from hg_mcp.queries.runs import find_run
-from hg_mcp.queries.selection import no_content
 from hg_mcp.queries.step_paths import is_below, node_id, outer_item_path
 from hg_mcp.queries.steps import find_step
 from hg_mcp.text import quoted
@@ -113,7 +111,7 @@ async def trace_value(reader: RunReader, handle: str, *, step: str, value: str) 
         hops=hops,
         end="limit" if len(hops) == _MOST_HOPS else ends[last.direction],
         has_inputs=bool(inputs),
-        is_ambiguous=_is_common(last.content) and any(_holds(_decoded(one), last.content) for one in inputs),
+        is_ambiguous=_is_common(last.content) and any(_holds(content_of(one), last.content) for one in inputs),
         has_good=any(one.key != run.key for one in good),
         edges_from=sorted(search.edge_sources(last)),
     )
@@ -159,7 +157,7 @@ class _Search:
                 raise no_content(empty[0])
             shape = f"{len(found)} values with content" if found else "no value with content"
             raise UnknownValueError(given, reached="", shape=shape, valid=[one.name for one in found])
-        content = follow(_decoded(named), parts).value
+        content = follow(content_of(named), parts).value
         return Place(step=step, direction=named.direction, name=named.name, parts=_plain(parts[1:]), content=content)
 
     async def before(self, place: Place) -> Hop | None:
@@ -174,7 +172,7 @@ class _Search:
 
     async def _whole(self, place: Place) -> Any:
         stored = await self.stored(place.step, place.direction)
-        return next(_decoded(one) for one in stored if one.name == place.name)
+        return next(content_of(one) for one in stored if one.name == place.name)
 
     def edge_sources(self, place: Place) -> set[str]:
         """Ids of the nodes that an edge of the graph leads from to this input."""
@@ -187,9 +185,9 @@ class _Search:
         """Values that may have been the source, nearest first."""
         found: list[Place] = []
         for step, direction in self._earlier(place):
-            stored = await self.stored(step, direction)
             found += [
-                Place(step=step, direction=direction, name=one.name, parts=(), content=_decoded(one)) for one in stored
+                Place(step=step, direction=direction, name=one.name, parts=(), content=content_of(one))
+                for one in await self.stored(step, direction)
             ]
             if len(found) >= _MOST_CANDIDATES:
                 break
@@ -378,11 +376,3 @@ def _plain(parts: Sequence[Any]) -> Parts:
     if any(not isinstance(part, str | int) for part in parts):
         raise BadArgumentError("value", "value must lead to one value: an index instead of [*] or a slice.")
     return tuple(parts)
-
-
-def _decoded(one: StoredValue) -> Any:
-    try:
-        return msgspec.json.decode(one.data or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        message = f"Value {quoted(one.name)} is {one.status}: there is no recorded content to trace."
-        raise CannotAnswer(message) from None

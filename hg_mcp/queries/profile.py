@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any, Final, cast
 
 from hg_mcp.errors import CannotAnswer
-from hg_mcp.queries.selection import decoded
+from hg_mcp.queries.contents import content_of
 from hg_mcp.queries.shapes import elements_of, special_of
 from recorder.store.records import StepValue
 
@@ -107,7 +107,7 @@ def _measures(one: StepValue) -> Iterable[tuple[str, float]]:
     if one.value.status not in _SAID:
         return
     try:
-        yield from _measure(decoded(one.value))
+        yield from _measure(content_of(one.value))
     except CannotAnswer:
         return
 

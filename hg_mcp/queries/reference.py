@@ -11,7 +11,8 @@ import msgspec
 
 from hg_mcp.errors import CannotAnswer
 from hg_mcp.names import LIST_RUNS
-from hg_mcp.queries.changes import ABSENT, Change, changes, decoded
+from hg_mcp.queries.changes import ABSENT, Change, changes
+from hg_mcp.queries.contents import content_of
 from hg_mcp.queries.runs import find_run
 from hg_mcp.text import quoted
 from recorder.journal.frames import GraphFrame, GraphNode
@@ -165,7 +166,7 @@ def _inputs(before: Mapping[str, StoredValue], after: Mapping[str, StoredValue])
                 if (one and one.digest) != (other and other.digest):
                     yield _difference("input", name, _shape(one), _shape(other))
             elif one.digest != other.digest:
-                yield from map(_inside, changes(name, decoded(one), decoded(other), limit=_MOST_CHANGES))
+                yield from map(_inside, changes(name, content_of(one), content_of(other), limit=_MOST_CHANGES))
 
 
 def _inside(change: Change) -> Difference:

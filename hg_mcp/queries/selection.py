@@ -8,12 +8,13 @@ from typing import Any, Final
 import msgspec
 
 from hg_mcp.errors import BadArgumentError, CannotAnswer, UnknownValueError
+from hg_mcp.queries.contents import content_of
 from hg_mcp.queries.paths import Part, Selected, follow, path_text
 from hg_mcp.queries.shapes import elements_of, keys_of, kind_of, shape_of
 from hg_mcp.text import quoted
 from recorder.store.records import StoredValue
 
-__all__ = ["Piece", "decoded", "inside", "lack", "members", "no_content", "piece_of", "text_of"]
+__all__ = ["Piece", "inside", "lack", "members", "piece_of", "text_of"]
 
 _RANGE: Final = re.compile(r"\s*(-?\d{1,12})?\s*:\s*(\d{1,12})?\s*")
 _LACKING: Final = 4
@@ -31,27 +32,6 @@ class Piece:
     total: int
 
 
-def decoded(one: StoredValue) -> Any:
-    """The content of a value.
-
-    Raises:
-        CannotAnswer: There is none.
-    """
-    if one.data is None:
-        raise no_content(one)
-    try:
-        return msgspec.json.decode(one.data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return one.data.decode("utf-8", "replace")
-
-
-def no_content(one: StoredValue) -> CannotAnswer:
-    """The error for a value of which nothing is kept: its status, and why."""
-    why = f" ({quoted(one.note, 200)})" if one.note else ""
-    held = "captured, and its content is not in the store" if one.status == "captured" else one.status
-    return CannotAnswer(f"Value {quoted(one.name)} is {held}{why}: there is nothing to look into.")
-
-
 def inside(one: StoredValue, parts: Sequence[Part]) -> tuple[StoredValue, str]:
     """What a path leads to inside a value, as a value of its own, and its shape.
 
@@ -59,7 +39,7 @@ def inside(one: StoredValue, parts: Sequence[Part]) -> tuple[StoredValue, str]:
         CannotAnswer: The value has no content.
         UnknownValueError: The path leads nowhere; where only a part of the value was kept, that is said.
     """
-    whole = decoded(one)
+    whole = content_of(one)
     try:
         found = follow(whole, parts)
     except UnknownValueError as error:
@@ -106,7 +86,7 @@ def lack(error: CannotAnswer) -> str:
 
 def text_of(one: StoredValue) -> str:
     """What ranges count over: a text itself, of anything else its JSON."""
-    content = decoded(one)
+    content = content_of(one)
     return content if isinstance(content, str) else (one.data or b"").decode("utf-8", "replace")
 
 

@@ -9,8 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, cast
 
-import msgspec
-
+from hg_mcp.queries.contents import decoded
 from hg_mcp.queries.paths import path_text
 from recorder.journal.frames import ErrorRecord
 from recorder.store.records import StoredValue
@@ -43,10 +42,7 @@ def suspect(inputs: Sequence[StoredValue], error: ErrorRecord) -> str:
 
 def _places(name: str, data: bytes) -> Iterator[tuple[Parts, Any]]:
     """Every place inside a value, the outer ones first."""
-    try:
-        waiting: list[tuple[Parts, Any]] = [((name,), msgspec.json.decode(data))]
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return
+    waiting: list[tuple[Parts, Any]] = [((name,), decoded(data))]
     for parts, content in waiting:  # grows while it is walked
         yield parts, content
         if len(waiting) > _MOST_PARTS:

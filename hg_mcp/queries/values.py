@@ -6,12 +6,13 @@ from typing import Final
 
 from hg_mcp.errors import BadArgumentError, CannotAnswer, NotRunThereError, UnknownValueError
 from hg_mcp.names import GET_STEP_VALUES
+from hg_mcp.queries.contents import content_of
 from hg_mcp.queries.items import no_such_items, read_items
 from hg_mcp.queries.paths import Part, read_path
 from hg_mcp.queries.policies import why_absent
 from hg_mcp.queries.profile import ValueProfile, profile_of
 from hg_mcp.queries.runs import find_run
-from hg_mcp.queries.selection import Piece, decoded, inside, lack, members, piece_of, text_of
+from hg_mcp.queries.selection import Piece, inside, lack, members, piece_of, text_of
 from hg_mcp.queries.shapes import shape_of
 from hg_mcp.queries.step_paths import outer_item_path
 from hg_mcp.queries.steps import error_of, find_step, known_node
@@ -170,7 +171,7 @@ def _selected(page: ValuePage, parts: tuple[Part, ...], asked: ValueQuestion) ->
     values = [one.row for one in found]
     page = replace(page, values=values, total=len(values), selected=values[0].value.name, shape=found[-1].shape)
     if len(values) == 1 and (data := values[0].value.data) is not None:
-        content = decoded(values[0].value)
+        content = content_of(values[0].value)
         there = members(content, parts) if len(data) > _SHORT else {}
         page = replace(page, shape=page.shape or shape_of(content), inside=there)
     if not asked.extent:

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol, cast
 
 import msgspec
 
+from hg_mcp.queries.contents import decoded
 from hg_mcp.text import head, printable, width
 
 __all__ = ["LONG", "Passage", "Put", "Recorded", "Text", "Unit", "beginning", "pieces"]
@@ -89,7 +90,7 @@ class Recorded:
     def __init__(self, row: dict[str, Any], data: bytes, most: int) -> None:
         self._row = row
         self._preview = printable(data[: 4 * most].decode("utf-8", "replace"))[:most]
-        self._value = _decoded(data) if len(data) <= most else None
+        self._value = decoded(data) if len(data) <= most else None
         self._whole = len(',"value":') + (len(msgspec.json.encode(self._value)) if len(data) <= most else 2 * most)
         self.steps = 1 if self._whole <= LONG else len(self._preview) + 1
 
@@ -118,7 +119,7 @@ class Passage:
     def __init__(self, row: dict[str, Any], text: str, most: int, *, data: bytes | None) -> None:
         self._row, self._text, self._shown = row, text, text[:most]
         self._key = "text" if data is None else "value"
-        self._content = text if data is None or len(text) > most else _decoded(data)
+        self._content = text if data is None or len(text) > most else decoded(data)
         whole = len(msgspec.json.encode(self._content)) if len(text) <= most else 2 * most
         self._whole = whole + len(self._key) + len(',"":')
         self.steps = len(self._shown) + 1
@@ -189,10 +190,3 @@ def _cut(text: str, length: int) -> str:
         whole = shown.rstrip("0123456789-")
         shown = whole if length - len(whole) <= _LONGEST_NUMBER else shown
     return shown + "…"
-
-
-def _decoded(data: bytes) -> Any:
-    try:
-        return msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return printable(data.decode("utf-8", "replace"))

@@ -15,7 +15,7 @@ from hg_mcp.errors import BadArgumentError, CannotAnswer
 from hg_mcp.queries.selection import piece_of
 from recorder import Recorder, ValueTracer
 from recorder import node as recorded_node
-from recorder.journal.frames import ErrorRecord, Frame
+from recorder.journal.frames import CAPTURED, ErrorRecord, Frame, ValueEntry
 from tests.hg_mcp.conftest import ask_store
 from tests.hg_mcp.recorded import TIMEOUT, inputs, item, map_of_50, node, outputs, run_frame, value, write_store
 
@@ -495,3 +495,38 @@ async def test_the_values_of_a_failed_step_lead_to_the_input_that_its_error_spea
     assert await leads("[0]/parse") == [traced, ("explain_failure", first)]
     assert await leads("[1]/parse") == [("explain_failure", second)]
     assert await leads("[2]/parse") == []
+
+
+# Damage ---------------------------------------------------------------------------------------------------------------
+
+
+def damaged(run: int, run_id: str, data: bytes) -> Iterator[Frame]:
+    """A map of 4, every second one failing; what ``ask`` was given is no JSON in the file."""
+    at = run * 10_000_000
+    yield run_frame(run, run_id, status="partial", at=at, is_map=True, map_size=4, steps=8, failures=2)
+    for index in range(4):
+        how: dict[str, Any] = {"status": "failed", "error": TIMEOUT} if index % 2 else {"status": "completed"}
+        yield item(run, 1 + index, index, at=at, status=how["status"])
+        yield node(run, 5 + index, f"[{index}]/ask", parent=1 + index, item=index, at=at, **how)
+        yield inputs(run, 5 + index, ValueEntry("doc", CAPTURED, "str", 6, b"%08d%08d" % (run, index), data))
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("get_step_values", {"step": "[1]/ask"}),
+        ("get_step_values", {"step": "[1]/ask", "value": "doc"}),
+        ("get_step_values", {"node": "ask", "value": "doc"}),
+        ("trace_value", {"step": "[1]/ask", "value": "doc"}),
+        ("compare_runs", {"against": "before"}),
+    ],
+)
+async def test_a_content_that_is_no_json_is_told_as_text(tmp_path: Path, tool: str, arguments: dict[str, Any]):
+    store = write_store(tmp_path, [*damaged(1, "before", b"{bro\xff"), *damaged(2, "after", b"{ken\xff")])
+    assert "{ken\ufffd" in str(await ask_store(store, tool, **arguments))
+
+
+@pytest.mark.parametrize("tool", ["explain_failure", "contrast_items", "summarize_run"])
+async def test_a_content_that_is_no_json_keeps_no_question_from_its_answer(tmp_path: Path, tool: str):
+    store = write_store(tmp_path, damaged(1, "broken", b"{bro\xff"))
+    assert (await ask_store(store, tool))["summary"]
