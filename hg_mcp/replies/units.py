@@ -58,86 +58,80 @@ class Put:
             self._target[self._key] = self._value
 
 
-class Text:
-    """The rest of a text whose beginning is already there, by characters. At most ``most`` of them can be wanted."""
+class _Growing:
+    """A text shown by characters, which add ``start`` bytes and their own; at the last step all of it is ``whole``."""
 
-    def __init__(self, target: Any, key: str | int, text: str, most: int) -> None:
-        self._target, self._key, self._text = target, key, text
-        self._kept = _kept(text)
-        self._rest = text[self._kept : self._kept + most]
-        there = width(_cut(text, self._kept))
-        self._regained = width(text[: self._kept] + "…") - there
-        self._whole = width(text[: self._kept + most]) - there
-        self.steps = len(self._rest)
+    def __init__(self, text: str, *, start: int, whole: int, steps: int) -> None:
+        self._shown, self._start, self._whole, self.steps = text, start, whole, steps
 
     def size(self, shown: int) -> int:
-        """Bytes that replace the beginning; at the last step there is no ``…``."""
+        """Bytes of the first characters, or of all there is."""
         return self._whole if shown == self.steps else self._sums[shown] if shown else 0
-
-    def show(self, shown: int) -> None:
-        """Lengthen the text."""
-        if shown:
-            self._target[self._key] = _cut(self._text, self._kept + shown)
 
     @cached_property
     def _sums(self) -> list[int]:
-        return list(accumulate(map(width, self._rest), initial=self._regained))
+        return list(accumulate(map(width, self._shown), initial=self._start))
 
 
-class Recorded:
+class Text(_Growing):
+    """The rest of a text whose beginning is already there. At most ``most`` characters of it can be wanted."""
+
+    def __init__(self, target: Any, key: str | int, text: str, most: int) -> None:
+        self._target, self._key, self._text = target, key, text
+        self._kept = kept = _kept(text)
+        there, rest = width(_cut(text, kept)), text[kept : kept + most]
+        regained, whole = width(text[:kept] + "…") - there, width(text[: kept + most]) - there
+        super().__init__(rest, start=regained, whole=whole, steps=len(rest))
+
+    def show(self, shown: int) -> None:
+        """Lengthen the text; at the last step there is no ``…``."""
+        if shown:
+            self._target[self._key] = _cut(self._text, self._kept + shown)
+
+
+class Recorded(_Growing):
     """A recorded value: the head of its JSON as ``preview``, at the last step all of it as ``value``."""
 
     def __init__(self, row: dict[str, Any], data: bytes, most: int) -> None:
         self._row = row
-        self._preview = printable(data[: 4 * most].decode("utf-8", "replace"))[:most]
         self._value = decoded(data) if len(data) <= most else None
-        self._whole = len(',"value":') + (len(msgspec.json.encode(self._value)) if len(data) <= most else 2 * most)
-        self.steps = 1 if self._whole <= LONG else len(self._preview) + 1
-
-    def size(self, shown: int) -> int:
-        """Bytes of the preview, or of the value."""
-        return self._whole if shown == self.steps else self._sums[shown] if shown else 0
+        whole = len(',"value":') + (len(msgspec.json.encode(self._value)) if len(data) <= most else 2 * most)
+        preview = printable(data[: 4 * most].decode("utf-8", "replace"))[:most]
+        super().__init__(preview, start=_begun("preview"), whole=whole, steps=1 if whole <= LONG else len(preview) + 1)
 
     def show(self, shown: int) -> None:
         """Put the preview or the value into its row."""
         if shown == self.steps:
             self._row["value"] = self._value
         elif shown:
-            self._row["preview"] = self._preview[:shown] + "…"
-
-    @cached_property
-    def _sums(self) -> list[int]:
-        return list(accumulate(map(width, self._preview), initial=len(',"preview":""') + len("…".encode())))
+            self._row["preview"] = self._shown[:shown] + "…"
 
 
-class Passage:
+class Passage(_Growing):
     """The one recorded text of a row: as much of its beginning as fits as ``text``, at the last step all of it.
 
     Where ``data`` is given, the JSON that the text stands for, all of it is shown as ``value``.
     """
 
     def __init__(self, row: dict[str, Any], text: str, most: int, *, data: bytes | None) -> None:
-        self._row, self._text, self._shown = row, text, text[:most]
+        self._row = row
         self._key = "text" if data is None else "value"
         self._content = text if data is None or len(text) > most else decoded(data)
         whole = len(msgspec.json.encode(self._content)) if len(text) <= most else 2 * most
-        self._whole = whole + len(self._key) + len(',"":')
-        self.steps = len(self._shown) + 1
-
-    def size(self, shown: int) -> int:
-        """Bytes of the beginning, or of all."""
-        return self._whole if shown == self.steps else self._sums[shown] if shown else 0
+        whole += len(self._key) + len(',"":')
+        super().__init__(text[:most], start=_begun("text"), whole=whole, steps=min(len(text), most) + 1)
 
     def show(self, shown: int) -> None:
         """Put the beginning, or all of it, into its row."""
         if shown == self.steps:
             self._row[self._key] = self._content
         elif shown:
-            self._row["text"] = self._text[:shown] + "…"
+            self._row["text"] = self._shown[:shown] + "…"
 
-    @cached_property
-    def _sums(self) -> list[int]:
-        return list(accumulate(map(width, self._shown), initial=len(',"text":""') + len("…".encode())))
+
+def _begun(key: str) -> int:
+    """Bytes of a member of which no character is shown yet."""
+    return len(f',"{key}":"…"'.encode())
 
 
 def beginning(value: Any) -> Any:
