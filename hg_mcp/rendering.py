@@ -139,7 +139,7 @@ def _plain(value: Any) -> str:
 
 def _omissions(omitted: Sequence[Doc]) -> Iterator[Text]:
     for entry in omitted:
-        yield Text(f"\nLeft out: {entry['how_many']} {entry['what']}. To see them:", style="dim")
+        yield Text(f"\nLeft out: {entry['how_many']:,} {entry['what']}. To see them:", style="dim")
         yield Text(f"  {as_command(entry['call'])}", overflow="fold")
 
 

@@ -58,12 +58,12 @@ def recorders(location: StoreLocation) -> Iterator[Finding]:
     for writer in writers[:_MOST_NAMED]:
         yield _told(writer)
     if len(writers) > _MOST_NAMED:
-        yield notice("recorders", f"and {len(writers) - _MOST_NAMED} more")
+        yield notice("recorders", f"and {len(writers) - _MOST_NAMED:,} more")
     ahead = [writer for writer in writers if writer.process.started_at / 1e6 - time.time() > _AHEAD_S]
     for writer in ahead[:_MOST_NAMED]:
         seconds = round(writer.process.started_at / 1e6 - time.time())
         do = "set the clocks alike: `latest` and all times follow the recorder's"
-        yield problem("clock", f"{_name(writer.process)} is {seconds} s ahead of this machine", do)
+        yield problem("clock", f"{_name(writer.process)} is {seconds:,} s ahead of this machine", do)
 
 
 def ingest(location: StoreLocation) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from hg_mcp.queries.separation import Rule, best_category, best_threshold, holm,
 from hg_mcp.queries.step_paths import node_id
 from hg_mcp.queries.steps import find_step
 from hg_mcp.queries.words import as_ranges
+from hg_mcp.sizes import counted
 from hg_mcp.text import quoted
 from recorder.store.protocols import RunReader
 from recorder.store.records import BriefStep, Run, StepFilter
@@ -173,13 +174,13 @@ def _picked(given: str, items: Sequence[BriefStep]) -> list[BriefStep]:
 def _empty_side(path: str, items: Sequence[BriefStep], run: Run, sides: tuple[Side, Side]) -> str:
     name, side = ("a", sides[0]) if not sides[0].items else ("b", sides[1])
     counts = Counter(item.status for item in items)
-    there = ", ".join(f"{count} {status}" for status, count in counts.most_common())
+    there = ", ".join(f"{count:,} {status}" for status, count in counts.most_common())
     inside = [item.item for item in items if item.status == "completed" and item.failures and item.item is not None]
     hidden = f" With failures inside: '{as_ranges(inside[:50])}'." if inside else ""
     where = f"map {quoted(path, 120)}" if path else f"run {quoted(run.run_id)}"
     return (
-        f"{name}={quoted(side.asked)} matches no item (left) of {where}. Its {len(items)} items: {there}.{hidden} "
-        f"Give {name} as items such as '0,3-5' or another status."
+        f"{name}={quoted(side.asked)} matches no item (left) of {where}. Its {counted(len(items), 'item')}: {there}."
+        f"{hidden} Give {name} as items such as '0,3-5' or another status."
     )
 
 

@@ -148,7 +148,7 @@ def behind_of(backlog: Backlog) -> Behind | None:
         return None
     refused = [one_line(name, 48) for name in backlog.refused[:_NAMED_FILES]]
     if (more := len(backlog.refused) - _NAMED_FILES) > 0:
-        refused.append(f"and {more} more")
+        refused.append(f"and {more:,} more")
     return Behind(segments=backlog.segments, bytes=backlog.bytes, refused=refused or None)
 
 

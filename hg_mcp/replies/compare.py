@@ -273,7 +273,7 @@ def _what(first: Divergence) -> str:
         "output": "gave another output",
         "status": f"is {step.status} instead of {like.status}",
         "input": "got other inputs",
-        "attempts": f"took {counted(step.attempts, 'attempt')} instead of {like.attempts}",
+        "attempts": f"took {counted(step.attempts, 'attempt')} instead of {like.attempts:,}",
         "cached": "was served from a cache" if step.cached else "was not served from a cache",
         "code": "runs other code with the same result",
     }
@@ -293,7 +293,7 @@ def _why(found: Comparison) -> str:
 
 def _versions(found: Comparison) -> str:
     packages = [one for one in found.differences if one.kind == "package"]
-    more = f", and {len(packages) - 1} more" if len(packages) > 1 else ""
+    more = f", and {len(packages) - 1:,} more" if len(packages) > 1 else ""
     first = packages[0]
     return f" ({one_line(first.name, 40)} {one_line(first.before, 30)} -> {one_line(first.after, 30)}{more})"
 

@@ -102,7 +102,7 @@ def _summary(found: Contrast) -> str:
         weak = f" Of so few items that may be chance (p = {perfect.p:.2g})."
         return one_line(sentence(perfect, found), _LONGEST_SUMMARY) + weak
     a, b = len(found.a.items), len(found.b.items)
-    return f"Nothing recorded tells why these {counted(a, 'item')} and not the other {b} of run {run}."
+    return f"Nothing recorded tells why these {counted(a, 'item')} and not the other {b:,} of run {run}."
 
 
 def _note(found: Contrast) -> str | None:
@@ -111,10 +111,10 @@ def _note(found: Contrast) -> str | None:
         f"Contents of this run's values {expired}, and were not compared."
         if (expired := values_expiry(found.run))
         else "",
-        f"{found.left_out} steps beyond the first 100,000 were not looked at." if found.left_out else "",
+        f"{counted(found.left_out, 'step')} beyond the first 100,000 were not looked at." if found.left_out else "",
     ]
     if not found.conclusive:
-        sizes = f"{len(found.a.items)} against {len(found.b.items)}"
+        sizes = f"{len(found.a.items):,} against {len(found.b.items):,}"
         few = f"Too few items: even a perfect separation of {sizes} reaches p = {found.reachable_p:.2g} only."
         none = f"What is listed may be chance (p over {CONCLUSIVE}) or an effect; the cause may not be recorded."
         notes.insert(0, few if found.reachable_p > CONCLUSIVE else none if found.separators else "")
@@ -129,8 +129,8 @@ def _side(side: Side) -> str:
 def sentence(one: Separator, found: Contrast) -> str:
     """As a person would say it: all 6 failed items this, 2 of 44 completed ones too."""
     a, b = _word(found.a, "items of a"), _word(found.b, "of b")
-    first = f"All {one.a}" if one.a_hits == one.a > 1 else f"{one.a_hits} of {one.a}"
-    second = f"none of {one.b}" if not one.b_hits else f"{one.b_hits} of {one.b}"
+    first = f"All {one.a:,}" if one.a_hits == one.a > 1 else f"{one.a_hits:,} of {one.a:,}"
+    second = f"none of {one.b:,}" if not one.b_hits else f"{one.b_hits:,} of {one.b:,}"
     return f"{first} {a}: {_statement(one)}; {second} {b.removesuffix(' items')}."
 
 

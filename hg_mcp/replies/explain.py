@@ -293,7 +293,7 @@ def _changes(found: Explanation) -> str:
     names = [quoted(one.name, 40) for one in found.differences if one.kind == "code"]
     if not found.faults or not names:
         return ""
-    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
     return f" Since the last good run the code of {names[0]}{more} changed."
 
 

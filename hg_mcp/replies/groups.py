@@ -189,7 +189,7 @@ def _verdict(page: GroupPage, check: Check) -> str:
 
 
 def _of(sampled: Sampled) -> str:
-    return f"{sampled.with_fault} of {counted(sampled.runs, 'run')}"
+    return f"{sampled.with_fault:,} of {counted(sampled.runs, 'run')}"
 
 
 def _not_run(check: Check) -> str:
@@ -204,7 +204,7 @@ def _regressions(check: Check) -> str:
     if not check.worse:
         return f"Of {counted(check.nodes, 'node')} compared none got slower or fails more."
     names = ", ".join(quoted(change.node, 40) for change in check.worse[:3])
-    more = f" and {len(check.worse) - 3} more" if len(check.worse) > 3 else ""
+    more = f" and {len(check.worse) - 3:,} more" if len(check.worse) > 3 else ""
     return f"Slower or failing more: {names}{more}."
 
 

@@ -112,10 +112,10 @@ def _dropped(counts: Mapping[str, int]) -> dict[str, int]:
 def _summary(page: LogPage) -> str:
     where = f"step {quoted(page.step.path, 80)}" if page.step else f"run {quoted(page.run.run_id)}"
     dropped = sum(page.dropped.values())
-    lost = f" Never stored, beyond a step's share: {dropped}." if dropped else ""
+    lost = f" Never stored, beyond a step's share: {dropped:,}." if dropped else ""
     if page.lines:
         severe = sum(line.count for line in page.lines if line.first.level >= LEVELS["error"])
-        errors = f", {severe} of level ERROR or above here" if severe else ""
+        errors = f", {severe:,} of level ERROR or above here" if severe else ""
         return (
             f"{counted(page.total, 'log record')} of {where}, here in {counted(len(page.lines), 'line')}{errors}.{lost}"
         )

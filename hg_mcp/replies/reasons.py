@@ -57,14 +57,15 @@ def _turns(facts: Slowness) -> Iterator[Reason]:
     """Maps whose items, and nodes whose executions, went one after another."""
     for pace in facts.maps:
         if pace.peak == 1:
-            says = f"The {pace.items} items of {_map(pace.path)} ran one after another."
+            says = f"The {counted(pace.items, 'item')} of {_map(pace.path)} ran one after another."
             yield Reason(kind="one_at_a_time", says=says, ms=pace.ms)
     for one in facts.serial:
         apart = f"one ends every {lasted(one.apart_ms)}"
         inside = f"although they overlap in the record: their durations include waiting for each other ({apart})"
         how = inside if one.inside else f"({apart}) although items ran side by side"
-        says = f"The {one.executions} executions of {quoted(one.node, 40)} took turns {how}: a lock, a limit, or code "
-        yield Reason(kind="serialized", says=says + "that blocks.", ms=one.ms)
+        executions = f"{counted(one.executions, 'execution')} of {quoted(one.node, 40)}"
+        says = f"The {executions} took turns {how}: a lock, a limit, or code that blocks."
+        yield Reason(kind="serialized", says=says, ms=one.ms)
 
 
 def _map(path: str) -> str:
@@ -74,10 +75,9 @@ def _map(path: str) -> str:
 def _room(facts: Slowness) -> Iterator[Reason]:
     for pace in facts.maps:
         if pace.held and pace.peak > 1:
-            waited = (
-                f"{pace.held} of {pace.items} items of {_map(pace.path)} waited, {lasted(pace.held_avg_ms)} on average"
-            )
-            yield Reason(kind="room", says=f"{waited}: no more than {pace.peak} ran at once.", ms=pace.ms)
+            held = f"{pace.held:,} of {counted(pace.items, 'item')} of {_map(pace.path)}"
+            says = f"{held} waited, {lasted(pace.held_avg_ms)} on average: no more than {pace.peak:,} ran at once."
+            yield Reason(kind="room", says=says, ms=pace.ms)
 
 
 def _retries(facts: Slowness) -> Iterator[Reason]:
@@ -109,7 +109,7 @@ def _outliers(facts: Slowness) -> Iterator[Reason]:
         return
     first = facts.outliers[0]
     more = f"; {counted(len(facts.outliers), 'such step')} in all" if len(facts.outliers) > 1 else ""
-    times = f"{first.step.ms / first.usual_ms:.0f} times the median" if first.usual_ms else "far over the median"
+    times = f"{first.step.ms / first.usual_ms:,.0f} times the median" if first.usual_ms else "far over the median"
     says = f"{quoted(first.step.path, 60)} took {lasted(first.step.ms)}, {times} of its node{more}."
     yield Reason(kind="outliers", says=says, ms=first.step.ms - first.usual_ms, step=first.step)
 
@@ -119,7 +119,7 @@ def _against_usual(facts: Slowness) -> Iterator[Reason]:
         if pace.verdict == "slower":
             says = (
                 f"{quoted(pace.node, 40)} is slower than usual: {lasted(pace.median_ms)}, where nine in ten of "
-                f"{pace.earlier} earlier executions took {lasted(pace.low_ms)} to {lasted(pace.high_ms)}."
+                f"{counted(pace.earlier, 'earlier execution')} took {lasted(pace.low_ms)} to {lasted(pace.high_ms)}."
             )
             yield Reason(kind="slower_than_usual", says=says, ms=pace.more_ms)
 

@@ -108,7 +108,7 @@ def _summary(page: SqlPage) -> str:
             f"{QUERY_SQL} with view names the columns of one."
         )
     rows = counted(len(page.answer.rows), "row")
-    after = f" after the first {page.offset}" if page.offset else ""
+    after = f" after the first {page.offset:,}" if page.offset else ""
     cut = _CUT.get(page.answer.cut, "")
     return f"{rows}{after}. {cut}".strip() if page.answer.rows or cut else f"No rows{after}: the query keeps none."
 

@@ -267,7 +267,7 @@ def story_line(story: RunStory) -> str:
     """The story in one line: what it was, how it ended, why."""
     run = story.run
     what = f"{quoted(run.graph, 40)}"
-    size = f", {run.map_size} items" if run.is_map and run.map_size is not None else ""
+    size = f", {counted(run.map_size, 'item')}" if run.is_map and run.map_size is not None else ""
     incomplete = " The record is incomplete." if any(_lacks(story)) else ""
     line = f"{what}{size}: {status_words(run)}{_took(run)}. {_reason(story)}"
     return one_line(line, _LONGEST_SUMMARY) + incomplete
@@ -308,7 +308,7 @@ def failing_line(story: RunStory) -> str:
         f"{quoted(first.first.node, 40) if first.first.node else 'the run'} raised {quoted(first.first.error.type, 40)}"
     )
     place = f" in {counted(len(first.items), 'item')}" if first.items else ""
-    times = f" {first.count} times" if first.count > max(len(first.items), 1) else ""
+    times = f" {counted(first.count, 'time')}" if first.count > max(len(first.items), 1) else ""
     return f" {most}{times}{place}" + (f", and {counted(kinds - 1, 'other kind')} of failure." if kinds > 1 else ".")
 
 
@@ -323,9 +323,9 @@ def _lacks(story: RunStory) -> Iterator[str]:
         "Unreadable bytes of the journal": worker.bytes_lost,
         "Log records of which nobody could tell the run": worker.logs_unplaced,
     }
-    yield from (f"{what}: {count} (in all runs of this recorder)." for what, count in losses.items() if count)
+    yield from (f"{what}: {count:,} (in all runs of this recorder)." for what, count in losses.items() if count)
     if dropped := sum(story.logs_dropped.values()):
-        yield f"Log records beyond a step's share, counted only: {dropped}."
+        yield f"Log records beyond a step's share, counted only: {dropped:,}."
     if expired := values_expiry(run):
         yield f"Contents of its values: {expired}."
     if unmatched := never_matched(worker):
@@ -334,7 +334,7 @@ def _lacks(story: RunStory) -> Iterator[str]:
         yield "The run's start was not recorded: the recorder was attached while it was running."
     if run.unknown_events:
         names = ", ".join(quoted(name, 40) for name in list(run.unknown_events)[:3])
-        yield f"{sum(run.unknown_events.values())} events of types unknown to this version were counted only: {names}."
+        yield f"Events of types unknown to this version, counted only: {sum(run.unknown_events.values()):,} ({names})."
 
 
 def _next(story: RunStory) -> list[NextCall]:

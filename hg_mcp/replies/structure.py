@@ -180,7 +180,7 @@ def _label(name: str) -> str:
 
 def _summary(page: GraphPage) -> str:
     run, counts = page.run, Counter(state.status for state in page.nodes)
-    words = ", ".join(f"{counts[word]} {word.replace('_', ' ')}" for word in _COLOURS if counts[word])
+    words = ", ".join(f"{counts[word]:,} {word.replace('_', ' ')}" for word in _COLOURS if counts[word])
     told = f"{quoted(run.graph, 40)}: {counted(len(page.nodes), 'node')} ({words or 'none executed'})"
     changed = sum(state.changed for state in page.nodes)
     notes = [

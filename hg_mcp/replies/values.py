@@ -258,7 +258,7 @@ def _of_profile(profile: ValueProfile) -> str:
 
 
 def _statuses(statuses: Sequence[str]) -> str:
-    return ": " + ", ".join(f"{statuses.count(status)} {status}" for status in sorted(set(statuses)))
+    return ": " + ", ".join(f"{statuses.count(status):,} {status}" for status in sorted(set(statuses)))
 
 
 def _advice(page: ValuePage) -> list[str]:

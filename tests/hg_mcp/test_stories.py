@@ -131,7 +131,7 @@ async def test_what_the_record_lacks_is_said_plainly(tmp_path: Path):
             "Log records of which nobody could tell the run: 6 (in all runs of this recorder).",
             "Log records beyond a step's share, counted only: 803.",
             "The run's start was not recorded: the recorder was attached while it was running.",
-            "4 events of types unknown to this version were counted only: 'NewEvent'.",
+            "Events of types unknown to this version, counted only: 4 ('NewEvent').",
         ]
     )
 
