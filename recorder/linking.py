@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
 from itertools import count
-from threading import current_thread, get_ident, main_thread
+from threading import current_thread, get_ident
 from typing import Any, Final
 
 from recorder.calls import Call, CallTrees
@@ -32,7 +32,7 @@ from recorder.journal.frames import (
 )
 from recorder.journal.writer import Journal
 from recorder.memory import Memory
-from recorder.ordinary import Handler, ordinary_handlers
+from recorder.ordinary import MAIN_THREAD, Handler, ordinary_handlers
 from recorder.processors import HANDLER_NAMES
 from recorder.redaction import Redaction
 from recorder.spans import (
@@ -66,7 +66,6 @@ _NESTED: Final = (NESTED, NESTED_MAP)
 _KEPT_RUNS: Final = 256
 _KEPT_CANCELLED: Final = 1024
 _serials: Final = count(1)
-_MAIN_THREAD: Final = main_thread().ident
 
 
 class Linker(Memory):
@@ -113,16 +112,16 @@ class Linker(Memory):
         """Whether the run is one of this linker's."""
         return run.linker == self._serial
 
-    def handler(self, type_name: str, around: Callable[[Handler], Handler] | None = None) -> Handler:
+    def handler(self, event_type: type, around: Callable[[Handler], Handler] | None = None) -> Handler:
         """What records events of a type; unknown types are counted in their run and named.
 
         ``around`` makes of the rule for such events what recording them takes.
         """
-        name = HANDLER_NAMES.get(type_name, "").removeprefix("on_")
+        name = HANDLER_NAMES.get(event_type.__name__, "").removeprefix("on_")
         rule: Handler = getattr(self, f"_{name}", self._unknown)
         if around is not None:
             rule = around(rule)
-        return self._ordinary(name, rule)
+        return self._ordinary(name, event_type, rule)
 
     def abandon(self, run: OpenRun) -> None:
         """The run is over for good: whatever of it is open was cancelled."""
@@ -388,7 +387,7 @@ class Linker(Memory):
         span.call = above.called(frame.node, escaped(frame.node), code, span.run.frame)
 
     def _thread_name(self) -> str:
-        return "" if get_ident() == _MAIN_THREAD else self._redact.name(current_thread().name)
+        return "" if get_ident() == MAIN_THREAD else self._redact.name(current_thread().name)
 
     def _node_end(self, event: Any) -> None:
         span = self._open.get(event.span_id) or self._missed_node(event)

@@ -8,9 +8,15 @@ from recorder.hot import compiled
 from recorder.journal.frames import ITEM, NODE, STEP_CODES, RunFrame, StepFrame
 from recorder.spans import ITEM_RUN, MAP_ROOT, NESTED_MAP, NODE_RUN, ROOT, OpenRun, Span
 
-__all__ = ["Handler", "Handlers", "ordinary_handlers"]
+__all__ = ["MAIN_THREAD", "Handler", "Handlers", "ordinary_handlers"]
 
 Handler = Callable[[Any], None]
+
+MAIN_THREAD: Final = main_thread().ident or 0
+"""Its steps have no thread's name."""
+
+_COMPILED: Final = frozenset({"node_start", "node_end", "run_start", "run_end", "superstep_start"})
+"""The kinds of events of which something is ordinary."""
 
 _SHARED: Final = {
     "RUNNING": STEP_CODES["running"],
@@ -26,23 +32,23 @@ _SHARED: Final = {
     "RunFrame": RunFrame,
     "OpenRun": OpenRun,
     "Span": Span,
-    "main_thread": main_thread().ident or 0,
+    "main_thread": MAIN_THREAD,
 }
 """What both sides go by."""
 
 
-def ordinary_handlers(write: Callable[..., None], **state: Any) -> Callable[[str, Handler], Handler]:
-    """A function from the name of a kind of event and its rule to what records such events.
+def ordinary_handlers(write: Callable[..., None], **state: Any) -> Callable[[str, type, Handler], Handler]:
+    """A function from a kind of event, a type of such events and the rule for them to what records those.
 
     Args:
         write: Where rows go.
-        state: What the linker remembers, and those of its methods that are needed, by the names in ordinary.c.
+        state: What the linker remembers, and those of its methods that are needed, by the names in ordinary.h.
     """
     hot = compiled()
     if hot is None:
-        return lambda _, rule: rule
+        return lambda _kind, _type, rule: rule
     ordinary = hot.Ordinary(write, {**_SHARED, **state})
-    return lambda name, rule: ordinary.handler(name, rule) or rule
+    return lambda kind, event_type, rule: hot.Handler(ordinary, kind, event_type, rule) if kind in _COMPILED else rule
 
 
 class Handlers(dict[type, Handler]):

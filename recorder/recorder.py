@@ -106,7 +106,8 @@ class Recorder(EventProcessor):
 
     def _renew_lock(self) -> None:
         """Reentrant: a finalizer or a signal handler may emit an event in the midst of recording another."""
-        self._lock = threading.RLock()
+        hot = compiled()
+        self._lock = threading.RLock() if hot is None else hot.Lock()
         self._acquire = self._lock.acquire
         self._release = self._lock.release
         if self._gate is not None:
@@ -331,8 +332,8 @@ class Recorder(EventProcessor):
             self._open()
             if self._journal is None:
                 return self._lose
-        name = event_type.__name__
-        handler = self._linker.handler(name, self._starting if name == "RunStartEvent" else None)
+        starts_run = event_type.__name__ == "RunStartEvent"
+        handler = self._linker.handler(event_type, self._starting if starts_run else None)
         self._handlers[event_type] = handler
         return handler
 

@@ -1,10 +1,10 @@
 """What happens at nearly every event, in C where it was compiled.
 
 The rules stand in Python, whole: ``Recorder.on_event``, ``Linker``, ``Journal.write`` and ``Redaction``. Where this
-package was compiled, four types of it take over what is ordinary: ``Gate`` the call, ``Ordinary`` the starts and ends
-of nodes and items, ``Writer`` the frames, ``Scanner`` the first look for secrets. They work on the state of those
-classes, write the same bytes, and hand everything else to the rule. ``HG_MCP_PURE=1`` keeps to Python, and so does a
-free-threaded interpreter, whose lock the module would bring back.
+package was compiled, types of it take over what is ordinary: ``Gate`` the call and ``Lock`` its lock, a ``Handler`` for
+each type of event the starts and ends of nodes and items, ``Writer`` the frames, ``Scanner`` the first look for
+secrets. They work on the state of those classes, write the same bytes, and hand everything else to the rule.
+``HG_MCP_PURE=1`` keeps to Python, and so does a free-threaded interpreter, whose lock the module would bring back.
 """
 
 import os
@@ -20,6 +20,8 @@ class Hot(Protocol):
     """The compiled module."""
 
     Gate: Callable[..., Any]
+    Handler: Callable[..., Any]
+    Lock: Callable[..., Any]
     Ordinary: Callable[..., Any]
     Scanner: Callable[..., Any]
     Writer: Callable[..., Any]

@@ -4,62 +4,7 @@
 
 #include "ordinary.h"
 
-#include <string.h>
-
-/* Facts of an event. Each gives a new reference; NULL where the fact is out of the ordinary, with an error only if that
-   is no Exception: then all further facts are NULL too. */
-
-static PyObject *
-fact(PyObject *event, PyObject *name)
-{
-    if (PyErr_Occurred()) {
-        return NULL;
-    }
-    PyObject *found = PyObject_GetAttr(event, name);
-    if (found == NULL && PyErr_ExceptionMatches(PyExc_Exception)) {
-        PyErr_Clear();
-    }
-    return found;
-}
-
-static PyObject *
-text(PyObject *event, PyObject *name)
-{
-    PyObject *found = fact(event, name);
-    if (found != NULL && !PyUnicode_CheckExact(found)) {
-        Py_CLEAR(found);
-    }
-    return found;
-}
-
-static PyObject *
-micros(PyObject *event, PyObject *name)
-{
-    PyObject *moment = fact(event, name), *found = NULL;
-    if (moment != NULL && PyFloat_CheckExact(moment)) {
-        double exact = PyFloat_AS_DOUBLE(moment) * 1e6;
-        if (exact > -9e18 && exact < 9e18) {
-            found = PyLong_FromLongLong((long long)exact);
-        }
-    }
-    Py_XDECREF(moment);
-    return found;
-}
-
-/* A name as it is recorded, where it was seen before: the recorder's redaction looked at it then. */
-static PyObject *
-clean_name(Ordinary *self, PyObject *event, PyObject *attribute)
-{
-    PyObject *raw = text(event, attribute), *clean = NULL;
-    if (raw != NULL) {
-        clean = Py_XNewRef(PyDict_GetItemWithError(self->kept.names, raw));
-        Py_DECREF(raw);
-    }
-    if (clean != NULL && !PyUnicode_CheckExact(clean)) {
-        Py_CLEAR(clean);
-    }
-    return clean;
-}
+#include <time.h>
 
 /* The open span of an id, a new reference: whatever runs meanwhile, such as a finalizer, may close it. NULL for none.
  */
@@ -107,10 +52,36 @@ kind_of(Ordinary *self, PyObject *span)
 static PyObject *
 thread_name(Ordinary *self)
 {
-    if (PyThread_get_thread_ident() == self->main_thread) {
+    if (PyThread_get_thread_ident() == (unsigned long)self->main_thread) {
         return PyUnicode_New(0, 0);
     }
     return PyObject_CallNoArgs(self->kept.thread_name);
+}
+
+static PyObject *
+monotonic_ns(Ordinary *self)
+{
+    struct timespec now;
+    if (!self->is_clock || clock_gettime(CLOCK_MONOTONIC, &now) < 0) {
+        return PyObject_CallNoArgs(self->kept.monotonic_ns);
+    }
+    return PyLong_FromLongLong((long long)now.tv_sec * 1000000000 + now.tv_nsec);
+}
+
+/* Whether a node's name may stand in a path as it is. */
+static int
+is_plain(PyObject *name)
+{
+    if (!PyUnicode_IS_COMPACT_ASCII(name)) {
+        return PyUnicode_IsIdentifier(name);
+    }
+    const Py_UCS1 *letters = PyUnicode_1BYTE_DATA(name);
+    Py_ssize_t size = PyUnicode_GET_LENGTH(name);
+    int plain = size > 0 && !Py_ISDIGIT(letters[0]);
+    for (Py_ssize_t each = 0; plain && each < size; each++) {
+        plain = Py_ISALNUM(letters[each]) || letters[each] == '_';
+    }
+    return plain;
 }
 
 /* New rows --------------------------------------------------------------------------------------------------------- */
@@ -130,7 +101,7 @@ begin(Ordinary *self, PyObject *parent, PyObject *span_kind, const Row *row)
         kind_of(self, parent) <= self->map_root ? zero : FIELD(FIELD(parent, self->span.frame), self->row.step);
     PyObject *step = PyIter_Next(FIELD(run, self->run.numbers));
     PyObject *thread = step == NULL ? NULL : thread_name(self);
-    PyObject *started = thread == NULL ? NULL : PyObject_CallNoArgs(self->kept.monotonic_ns), *frame = NULL;
+    PyObject *started = thread == NULL ? NULL : monotonic_ns(self), *frame = NULL;
     if (started != NULL) {
         PyObject *fields[] = {
             FIELD(run_row, self->run_row.run),
@@ -167,27 +138,6 @@ begin(Ordinary *self, PyObject *parent, PyObject *span_kind, const Row *row)
     return span;
 }
 
-/* ``above`` and ``name`` with a slash between them, where there is something above. */
-static PyObject *
-path_below(PyObject *above, PyObject *name)
-{
-    Py_ssize_t head = PyUnicode_GET_LENGTH(above), tail = PyUnicode_GET_LENGTH(name);
-    if (head == 0) {
-        return Py_NewRef(name);
-    }
-    if (!PyUnicode_IS_COMPACT_ASCII(above) || !PyUnicode_IS_COMPACT_ASCII(name)) {
-        return PyUnicode_FromFormat("%U/%U", above, name);
-    }
-    PyObject *path = PyUnicode_New(head + 1 + tail, 127);
-    if (path != NULL) {
-        Py_UCS1 *characters = PyUnicode_1BYTE_DATA(path);
-        memcpy(characters, PyUnicode_1BYTE_DATA(above), (size_t)head);
-        characters[head] = '/';
-        memcpy(characters + head + 1, PyUnicode_1BYTE_DATA(name), (size_t)tail);
-    }
-    return path;
-}
-
 /* Which execution of a node below ``parent`` this is, counted from 1; a new reference. */
 static PyObject *
 next_execution(Ordinary *self, PyObject *parent, PyObject *node)
@@ -214,6 +164,9 @@ next_execution(Ordinary *self, PyObject *parent, PyObject *node)
 static int
 append(Ordinary *self, PyObject *frame, PyObject *values)
 {
+    if (self->writer != NULL) {
+        return write_frame(self->writer, frame, values);
+    }
     PyObject *args[] = {frame, values}, *answer = PyObject_Vectorcall(self->write, args, 2, NULL);
     Py_XDECREF(answer);
     return answer == NULL ? -1 : 0;
@@ -243,33 +196,28 @@ append_with_values(Ordinary *self, PyObject *take, PyObject *event, PyObject *sp
 /* Events ----------------------------------------------------------------------------------------------------------- */
 
 int
-node_start(Ordinary *self, PyObject *event)
+node_start(const Handler *handler, PyObject *event)
 {
-    PyObject *span_id = text(event, self->name.span_id), *above = text(event, self->name.parent_span_id);
-    PyObject *node = clean_name(self, event, self->name.node_name);
-    PyObject *graph = clean_name(self, event, self->name.graph_name);
-    PyObject *started_at = micros(event, self->name.timestamp), *superstep = fact(event, self->name.superstep);
+    Ordinary *self = handler->ordinary;
+    PyObject *span_id = text(handler, event, OF_span_id), *above = text(handler, event, OF_parent_span_id);
+    PyObject *node = clean_name(handler, event, OF_node_name);
+    PyObject *graph = clean_name(handler, event, OF_graph_name);
+    PyObject *started_at = micros(handler, event, OF_timestamp), *superstep = fact(handler, event, OF_superstep);
     PyObject *created_at = NULL, *asked = NULL, *path = NULL, *execution = NULL, *span = NULL;
     PyObject *parent = above == NULL ? NULL : open_span(self, above);
     int result = 0;
 
-    if (!span_id || !node || !graph || !started_at || !superstep || !parent || !PyUnicode_IsIdentifier(node) ||
-        is_repeated(self, span_id) != 0 || PyObject_GetOptionalAttr(event, self->name.created_at, &asked) < 0) {
+    if (!span_id || !node || !graph || !started_at || !superstep || !parent || !is_plain(node) ||
+        is_repeated(self, span_id) != 0 || optional(handler, event, OF_created_at, &asked) < 0) {
         goto end;
     }
-    created_at = asked == NULL || asked == Py_None ? Py_NewRef(Py_None) : micros(event, self->name.created_at);
+    created_at = asked == NULL || asked == Py_None ? Py_NewRef(Py_None) : micros(handler, event, OF_created_at);
     if (created_at == NULL) {
         goto end;
     }
     result = -1;
-    path = path_below(FIELD(parent, self->span.path), node);
-    execution = path == NULL ? NULL : next_execution(self, parent, node);
-    if (execution == NULL) {
-        goto end;
-    }
-    if (PyLong_AsLong(execution) > 1) {
-        Py_SETREF(path, PyUnicode_FromFormat("%U@%S", path, execution));
-    }
+    execution = next_execution(self, parent, node);
+    path = execution == NULL ? NULL : path_of_node(FIELD(parent, self->span.path), node, execution);
     PyObject *run_row = FIELD(FIELD(parent, self->span.run), self->run.frame), *call = FIELD(parent, self->span.call);
     if (path == NULL || add(run_row, self->run_row.steps, 1) < 0) {
         goto end;
@@ -310,7 +258,7 @@ end:
 static PyObject *
 elapsed(Ordinary *self, PyObject *span)
 {
-    PyObject *now = PyObject_CallNoArgs(self->kept.monotonic_ns);
+    PyObject *now = monotonic_ns(self);
     if (now == NULL) {
         return NULL;
     }
@@ -348,16 +296,18 @@ end_step(Ordinary *self, PyObject *span, PyObject *told, PyObject *span_id, PyOb
 }
 
 int
-node_end(Ordinary *self, PyObject *event)
+node_end(const Handler *handler, PyObject *event)
 {
-    PyObject *span_id = text(event, self->name.span_id), *span = ended_span(self, span_id, self->node_run);
-    PyObject *ended_at = micros(event, self->name.timestamp), *cached = fact(event, self->name.cached), *chunks = NULL;
+    Ordinary *self = handler->ordinary;
+    PyObject *span_id = text(handler, event, OF_span_id), *span = ended_span(self, span_id, self->node_run);
+    PyObject *ended_at = micros(handler, event, OF_timestamp), *cached = fact(handler, event, OF_cached),
+             *chunks = NULL;
     PyObject *told = NULL;
     int result = 0;
     if (span == NULL || ended_at == NULL || cached == NULL || !PyBool_Check(cached) ||
-        PyObject_GetOptionalAttr(event, self->name.chunks, &chunks) < 0 ||
+        optional(handler, event, OF_chunks, &chunks) < 0 ||
         (chunks != NULL && (!PyLong_CheckExact(chunks) || PyObject_IsTrue(chunks))) ||
-        PyObject_GetOptionalAttr(event, self->name.duration_ms, &told) < 0) {
+        optional(handler, event, OF_duration_ms, &told) < 0) {
         goto end;
     }
     result = -1;
@@ -380,11 +330,12 @@ end:
 
 /* Of a map's item; every other run is the rule's. */
 int
-run_start(Ordinary *self, PyObject *event)
+run_start(const Handler *handler, PyObject *event)
 {
-    PyObject *span_id = text(event, self->name.span_id), *above = text(event, self->name.parent_span_id);
-    PyObject *graph = clean_name(self, event, self->name.graph_name), *run_id = text(event, self->name.run_id);
-    PyObject *item = fact(event, self->name.item_index), *started_at = micros(event, self->name.timestamp);
+    Ordinary *self = handler->ordinary;
+    PyObject *span_id = text(handler, event, OF_span_id), *above = text(handler, event, OF_parent_span_id);
+    PyObject *graph = clean_name(handler, event, OF_graph_name), *run_id = text(handler, event, OF_run_id);
+    PyObject *item = fact(handler, event, OF_item_index), *started_at = micros(handler, event, OF_timestamp);
     PyObject *parent = above == NULL ? NULL : open_span(self, above), *path = NULL, *one = NULL, *span = NULL;
     int result = 0;
     if (!span_id || !parent || !graph || !run_id || !item || !PyLong_CheckExact(item) || !started_at ||
@@ -396,7 +347,7 @@ run_start(Ordinary *self, PyObject *event)
         goto end;
     }
     result = -1;
-    path = PyUnicode_FromFormat("%U[%S]", FIELD(parent, self->span.path), item);
+    path = path_of_item(FIELD(parent, self->span.path), item);
     one = PyLong_FromLong(1);
     if (path == NULL || one == NULL) {
         goto end;
@@ -424,27 +375,30 @@ end:
 
 /* The status of an item's row, borrowed; NULL for a failed one, and for any that nobody knows. */
 static PyObject *
-item_status(Ordinary *self, PyObject *event)
+item_status(const Handler *handler, PyObject *event)
 {
-    PyObject *word = fact(event, self->name.status), *code = NULL;
+    Ordinary *self = handler->ordinary;
+    PyObject *word = fact(handler, event, OF_status), *code = NULL;
     if (word != NULL && !PyUnicode_CheckExact(word)) { /* hypergraph's are enumerations */
-        Py_SETREF(word, text(word, self->name._value_));
+        Py_SETREF(word, PyObject_GetAttr(word, self->value_name));
     }
-    if (word != NULL) {
+    if (word != NULL && PyUnicode_CheckExact(word)) {
         code = PyDict_GetItemWithError(self->kept.item_statuses, word);
-        Py_DECREF(word);
     }
+    Py_XDECREF(word);
     return code;
 }
 
 int
-run_end(Ordinary *self, PyObject *event)
+run_end(const Handler *handler, PyObject *event)
 {
-    PyObject *span_id = text(event, self->name.span_id), *span = ended_span(self, span_id, self->item_run);
-    PyObject *ended_at = micros(event, self->name.timestamp), *status = span == NULL ? NULL : item_status(self, event);
+    Ordinary *self = handler->ordinary;
+    PyObject *span_id = text(handler, event, OF_span_id), *span = ended_span(self, span_id, self->item_run);
+    PyObject *ended_at = micros(handler, event, OF_timestamp),
+             *status = span == NULL ? NULL : item_status(handler, event);
     PyObject *told = NULL;
     int result = 0;
-    if (status != NULL && ended_at != NULL && PyObject_GetOptionalAttr(event, self->name.duration_ms, &told) >= 0) {
+    if (status != NULL && ended_at != NULL && optional(handler, event, OF_duration_ms, &told) >= 0) {
         result = end_step(self, span, told, span_id, status, ended_at) == 0 &&
                          append(self, FIELD(span, self->span.frame), Py_None) == 0
                      ? 1
@@ -459,9 +413,10 @@ run_end(Ordinary *self, PyObject *event)
 
 /* Counted in the rows of single runs alone; those of items and nested runs have no place for it. */
 int
-superstep_start(Ordinary *self, PyObject *event)
+superstep_start(const Handler *handler, PyObject *event)
 {
-    PyObject *above = text(event, self->name.parent_span_id), *span = above == NULL ? NULL : open_span(self, above);
+    Ordinary *self = handler->ordinary;
+    PyObject *above = text(handler, event, OF_parent_span_id), *span = above == NULL ? NULL : open_span(self, above);
     int result = above != NULL && !PyErr_Occurred() && (span == NULL || kind_of(self, span) != self->root);
     Py_XDECREF(span);
     Py_XDECREF(above);

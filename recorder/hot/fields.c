@@ -2,6 +2,16 @@
 
 #include "hot.h"
 
+Py_ssize_t
+slot_offset(PyTypeObject *type, PyObject *descriptor)
+{
+    if (!Py_IS_TYPE(descriptor, &PyMemberDescr_Type) || !PyType_IsSubtype(type, PyDescr_TYPE(descriptor))) {
+        return -1;
+    }
+    PyMemberDef *slot = ((PyMemberDescrObject *)descriptor)->d_member;
+    return slot->type == T_OBJECT_EX ? slot->offset : -1;
+}
+
 int
 find_field(PyObject *type, const char *name, Py_ssize_t *offset)
 {
@@ -9,15 +19,13 @@ find_field(PyObject *type, const char *name, Py_ssize_t *offset)
     if (slot == NULL) {
         return -1;
     }
-    int found = Py_IS_TYPE(slot, &PyMemberDescr_Type) && ((PyMemberDescrObject *)slot)->d_member->type == T_OBJECT_EX;
-    if (found) {
-        *offset = ((PyMemberDescrObject *)slot)->d_member->offset;
-    }
-    else {
-        PyErr_Format(PyExc_TypeError, "%R has no slot %s", type, name);
-    }
+    *offset = slot_offset((PyTypeObject *)type, slot);
     Py_DECREF(slot);
-    return found ? 0 : -1;
+    if (*offset < 0) {
+        PyErr_Format(PyExc_TypeError, "%R has no slot %s", type, name);
+        return -1;
+    }
+    return 0;
 }
 
 int

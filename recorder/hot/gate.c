@@ -3,7 +3,8 @@
 #include "hot.h"
 
 typedef struct {
-    PyObject_HEAD PyObject *acquire, *release, *handlers, *contain;
+    PyObject_HEAD Lock *lock;
+    PyObject *handlers, *contain;
 } Gate;
 
 /* Hands the event to the handler for its type, which is asked for where it is the first of its type. */
@@ -47,22 +48,12 @@ contain(Gate *self)
 static PyObject *
 Gate_on_event(Gate *self, PyObject *event)
 {
-    PyObject *acquire = Py_NewRef(self->acquire),
-             *release = Py_NewRef(self->release); /* a fork meanwhile renews both */
-    PyObject *taken = PyObject_CallNoArgs(acquire), *type, *error, *trace;
-    int failed = taken == NULL || handle(self, event) < 0 ? contain(self) : 0;
-    PyErr_Fetch(&type, &error, &trace);
-    if (taken != NULL) {
-        PyObject *released = PyObject_CallNoArgs(release);
-        if (released == NULL) {
-            PyErr_Clear();
-        }
-        Py_XDECREF(released);
-        Py_DECREF(taken);
+    Lock *lock = (Lock *)Py_NewRef(self->lock); /* a fork meanwhile renews it */
+    int taken = take(lock) == 0, failed = !taken || handle(self, event) < 0 ? contain(self) : 0;
+    if (taken) {
+        give(lock);
     }
-    Py_DECREF(release);
-    Py_DECREF(acquire);
-    PyErr_Restore(type, error, trace);
+    Py_DECREF(lock);
     return failed < 0 ? NULL : Py_NewRef(Py_None);
 }
 
@@ -70,14 +61,10 @@ Gate_on_event(Gate *self, PyObject *event)
 static PyObject *
 Gate_renew(Gate *self, PyObject *lock)
 {
-    PyObject *acquire = PyObject_GetAttrString(lock, "acquire");
-    PyObject *release = acquire == NULL ? NULL : PyObject_GetAttrString(lock, "release");
-    if (release == NULL) {
-        Py_XDECREF(acquire);
+    if (as_lock(lock) == NULL) {
         return NULL;
     }
-    Py_XSETREF(self->acquire, acquire);
-    Py_XSETREF(self->release, release);
+    Py_XSETREF(self->lock, (Lock *)Py_NewRef(lock));
     Py_RETURN_NONE;
 }
 
@@ -97,34 +84,11 @@ Gate_fill(PyObject *object, PyObject *args)
     return 0;
 }
 
-static PyObject *
-Gate_new(PyTypeObject *type, PyObject *args, PyObject *options)
-{
-    (void)options;
-    return make(type, args, Gate_fill);
-}
-
 #define REFERENCES(VISIT)                                                                                              \
-    VISIT(self->acquire);                                                                                              \
-    VISIT(self->release);                                                                                              \
+    VISIT(self->lock);                                                                                                 \
     VISIT(self->handlers);                                                                                             \
-    VISIT(self->contain)
-
-static int
-Gate_traverse(Gate *self, visitproc visit, void *arg)
-{
-    Py_VISIT(Py_TYPE(self));
-    REFERENCES(Py_VISIT);
-    return 0;
-}
-
-static void
-Gate_dealloc(Gate *self)
-{
-    PyObject_GC_UnTrack(self);
-    REFERENCES(Py_CLEAR);
-    let_go((PyObject *)self);
-}
+    VISIT(self->contain);
+HOLDS_REFERENCES(Gate)
 
 static PyMethodDef methods[] = {
     {"on_event", (PyCFunction)Gate_on_event, METH_O, "Record one event. Never raises."},

@@ -17,7 +17,10 @@
 
 #define FIELD(object, offset) (*(PyObject **)((char *)(object) + (offset)))
 
-/* Where instances of a class keep a field; -1 with a TypeError if they have no slot for it. */
+/* Where instances of a class keep the field that a descriptor names; -1 where that is no slot of theirs. */
+Py_ssize_t slot_offset(PyTypeObject *type, PyObject *descriptor);
+
+/* The same by name; -1 with a TypeError if they have no such slot. */
 int find_field(PyObject *type, const char *name, Py_ssize_t *offset);
 
 /* Stores a value, whose reference it takes; NULL is an error that came before. */
@@ -44,18 +47,60 @@ Py_ssize_t encode_row(const Layout *layout, PyObject *row, unsigned char bytes[M
 
 /* The checksum of a frame (crc.c). */
 
-void make_crc_tables(void);
+void prepare_crc(void);
 uint32_t crc32_of(uint32_t seed, const unsigned char *bytes, Py_ssize_t count);
 
 /* The types of the module, each in a file of its name (module.c). */
 
-extern PyType_Spec Writer_spec, Ordinary_spec, Gate_spec, Scanner_spec;
+extern PyType_Spec Gate_spec, Lock_spec, Ordinary_spec, Handler_spec, Writer_spec, Scanner_spec;
+
+/* The recorder's lock (lock.c). */
+typedef struct Lock Lock;
+
+/* An object as a lock; NULL with a TypeError if it is none. */
+Lock *as_lock(PyObject *object);
+
+/* Waits for the lock and takes it; -1 with an error, which only a signal's handler raises. */
+int take(Lock *lock);
+
+/* Gives back a lock that this thread holds. */
+void give(Lock *lock);
+
+/* What appends to a journal (writer.c). */
+typedef struct Writer Writer;
+
+/* The writer whose method an object is, borrowed; NULL where it is anything else. */
+Writer *writer_behind(PyObject *method);
+
+/* Appends a frame, and values unless those are None; -1 with an error. */
+int write_frame(Writer *writer, PyObject *frame, PyObject *values);
 
 /* What ``tp_new`` does: an object is made whole by ``fill`` or not at all, and none is ever filled again. */
 PyObject *make(PyTypeObject *type, PyObject *args, int (*fill)(PyObject *self, PyObject *args));
 
-/* The end of ``tp_dealloc``. Only that lets go of references: there is no ``tp_clear``, since every cycle goes through
-   the dict of a Python object, and so no method ever finds a reference gone. */
+/* The end of ``tp_dealloc``. */
 void let_go(PyObject *self);
+
+/* The three functions that every type has alike which holds references, all named by REFERENCES(VISIT). Only
+   ``tp_dealloc`` lets go of them: there is no ``tp_clear``, since every cycle goes through the dict of a Python object,
+   and so no method ever finds a reference gone. */
+#define HOLDS_REFERENCES(Type)                                                                                         \
+    static PyObject *Type##_new(PyTypeObject *type, PyObject *args, PyObject *options)                                 \
+    {                                                                                                                  \
+        (void)options;                                                                                                 \
+        return make(type, args, Type##_fill);                                                                          \
+    }                                                                                                                  \
+    static int Type##_traverse(Type *self, visitproc visit, void *arg)                                                 \
+    {                                                                                                                  \
+        Py_VISIT(Py_TYPE(self));                                                                                       \
+        REFERENCES(Py_VISIT)                                                                                           \
+        return 0;                                                                                                      \
+    }                                                                                                                  \
+    static void Type##_dealloc(Type *self)                                                                             \
+    {                                                                                                                  \
+        PyObject_GC_UnTrack(self);                                                                                     \
+        REFERENCES(Py_CLEAR)                                                                                           \
+        let_go((PyObject *)self);                                                                                      \
+    }
 
 #endif

@@ -1,4 +1,4 @@
-/* The module ``recorder.hot._hot``: its four types. */
+/* The module ``recorder.hot._hot``: its types. */
 
 #include "hot.h"
 
@@ -23,8 +23,8 @@ let_go(PyObject *self)
 static int
 fill(PyObject *module)
 {
-    PyType_Spec *specs[] = {&Writer_spec, &Ordinary_spec, &Gate_spec, &Scanner_spec};
-    make_crc_tables();
+    PyType_Spec *specs[] = {&Gate_spec, &Lock_spec, &Ordinary_spec, &Handler_spec, &Writer_spec, &Scanner_spec};
+    prepare_crc();
     for (size_t each = 0; each < sizeof specs / sizeof *specs; each++) {
         PyObject *type = PyType_FromModuleAndSpec(module, specs[each], NULL);
         int failed = type == NULL || PyModule_AddType(module, (PyTypeObject *)type) < 0;

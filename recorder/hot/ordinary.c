@@ -1,53 +1,8 @@
-/* The type ``Ordinary``: for each kind of event in events.c a handler, and the rule that takes what is not ordinary. */
+/* The type ``Ordinary``: what the handlers of a linker share. */
 
 #include "ordinary.h"
 
 #include <string.h>
-
-static PyObject *
-record(Ordinary *self, PyObject *event, int (*ordinary)(Ordinary *, PyObject *), PyObject *rule)
-{
-    int result = ordinary(self, event);
-    if (result != 0) {
-        return result < 0 ? NULL : Py_NewRef(Py_None);
-    }
-    if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception)) { /* such as KeyboardInterrupt */
-        return NULL;
-    }
-    PyErr_Clear();
-    Py_INCREF(rule); /* ``handler`` may replace it */
-    PyObject *answer = PyObject_CallOneArg(rule, event);
-    Py_DECREF(rule);
-    return answer;
-}
-
-#define DEFINE(event_name)                                                                                             \
-    static PyObject *Ordinary_##event_name(Ordinary *self, PyObject *event)                                            \
-    {                                                                                                                  \
-        return record(self, event, event_name, self->rules[OF_##event_name]);                                          \
-    }
-EVENTS(DEFINE)
-
-#define METHOD(event_name) {#event_name, (PyCFunction)Ordinary_##event_name, METH_O, "Record an event."},
-static PyMethodDef handlers[] = {EVENTS(METHOD){NULL, NULL, 0, NULL}};
-
-/* handler(name, rule): what records events of a kind; None where that is the rule's alone. */
-static PyObject *
-Ordinary_handler(Ordinary *self, PyObject *args)
-{
-    const char *name;
-    PyObject *rule;
-    if (!PyArg_ParseTuple(args, "sO", &name, &rule)) {
-        return NULL;
-    }
-    for (int each = 0; handlers[each].ml_name != NULL; each++) {
-        if (strcmp(handlers[each].ml_name, name) == 0) {
-            Py_XSETREF(self->rules[each], Py_NewRef(rule));
-            return PyCFunction_New(&handlers[each], (PyObject *)self);
-        }
-    }
-    Py_RETURN_NONE;
-}
 
 static int
 find_number(PyObject *facts, const char *name, long *number)
@@ -59,6 +14,31 @@ find_number(PyObject *facts, const char *name, long *number)
     *number = PyLong_AsLong(found);
     Py_DECREF(found);
     return PyErr_Occurred() ? -1 : 0;
+}
+
+static int
+find_numbers(Ordinary *self, PyObject *facts)
+{
+#define FIND(field, name) find_number(facts, name, &self->field) < 0
+    return FIND(main_thread, "main_thread") || FIND(window, "window") || FIND(root, "ROOT") ||
+                   FIND(map_root, "MAP_ROOT") || FIND(nested_map, "NESTED_MAP") || FIND(node_run, "NODE_RUN") ||
+                   FIND(item_run, "ITEM_RUN")
+               ? -1
+               : 0;
+#undef FIND
+}
+
+/* Whether this is ``time.monotonic_ns``, which can be asked without a call where it is known what it asks. */
+static int
+is_clock(PyObject *monotonic_ns)
+{
+#ifdef __linux__
+    return PyCFunction_Check(monotonic_ns) &&
+           strcmp(((PyCFunctionObject *)monotonic_ns)->m_ml->ml_name, "monotonic_ns") == 0;
+#else
+    (void)monotonic_ns;
+    return 0;
+#endif
 }
 
 static int
@@ -77,7 +57,7 @@ find_fields(Ordinary *self)
 #undef OF
 }
 
-/* Ordinary(write, facts): ``facts`` has by name what is KEPT, the kinds of spans, and two numbers. */
+/* Ordinary(write, facts): ``facts`` has by name what is KEPT, and numbers. */
 static int
 Ordinary_fill(PyObject *object, PyObject *args)
 {
@@ -87,9 +67,9 @@ Ordinary_fill(PyObject *object, PyObject *args)
         return -1;
     }
     self->write = Py_NewRef(write);
-    long window;
+    self->writer = writer_behind(write);
 #define INTERN(word)                                                                                                   \
-    if ((self->name.word = PyUnicode_InternFromString(#word)) == NULL) {                                               \
+    if ((self->names[OF_##word] = PyUnicode_InternFromString(#word)) == NULL) {                                        \
         return -1;                                                                                                     \
     }
 #define KEEP(word)                                                                                                     \
@@ -98,70 +78,43 @@ Ordinary_fill(PyObject *object, PyObject *args)
     }
     NAMES(INTERN)
     KEPT(KEEP)
-    if (find_number(facts, "ROOT", &self->root) < 0 || find_number(facts, "MAP_ROOT", &self->map_root) < 0 ||
-        find_number(facts, "NESTED_MAP", &self->nested_map) < 0 || find_number(facts, "window", &window) < 0 ||
-        find_fields(self) < 0) {
+    self->value_name = PyUnicode_InternFromString("_value_");
+    if (self->value_name == NULL || find_numbers(self, facts) < 0 || find_fields(self) < 0) {
         return -1;
     }
     if (!PyList_Check(self->kept.windows) || PyList_GET_SIZE(self->kept.windows) == 0) {
         PyErr_SetString(PyExc_TypeError, "windows are a list of sets");
         return -1;
     }
-    self->main_thread = PyLong_AsUnsignedLongMask(self->kept.main_thread);
-    if (PyErr_Occurred()) {
-        return -1;
-    }
-    self->node_run = PyLong_AsLong(self->kept.NODE_RUN);
-    self->item_run = PyLong_AsLong(self->kept.ITEM_RUN);
-    self->window = window;
+    self->is_clock = is_clock(self->kept.monotonic_ns);
     return 0;
 }
 
-static PyObject *
-Ordinary_new(PyTypeObject *type, PyObject *args, PyObject *options)
-{
-    (void)options;
-    return make(type, args, Ordinary_fill);
-}
-
-#define ORDINARY_REFERENCES(VISIT)                                                                                     \
+#define REFERENCES(VISIT)                                                                                              \
     VISIT(self->write);                                                                                                \
-    for (int each = 0; handlers[each].ml_name != NULL; each++) {                                                       \
-        VISIT(self->rules[each]);                                                                                      \
-    }                                                                                                                  \
-    for (PyObject **each = (PyObject **)&self->name; each < (PyObject **)(&self->name + 1); each++) {                  \
-        VISIT(*each);                                                                                                  \
+    VISIT(self->value_name);                                                                                           \
+    for (int each = 0; each < NAME_COUNT; each++) {                                                                    \
+        VISIT(self->names[each]);                                                                                      \
     }                                                                                                                  \
     for (PyObject **each = (PyObject **)&self->kept; each < (PyObject **)(&self->kept + 1); each++) {                  \
         VISIT(*each);                                                                                                  \
     }
+HOLDS_REFERENCES(Ordinary)
 
-static int
-Ordinary_traverse(Ordinary *self, visitproc visit, void *arg)
+Ordinary *
+as_ordinary(PyObject *object)
 {
-    Py_VISIT(Py_TYPE(self));
-    ORDINARY_REFERENCES(Py_VISIT);
-    return 0;
+    if (Py_TYPE(object)->tp_dealloc != (destructor)Ordinary_dealloc) {
+        PyErr_Format(PyExc_TypeError, "%R is no Ordinary", object);
+        return NULL;
+    }
+    return (Ordinary *)object;
 }
-
-static void
-Ordinary_dealloc(Ordinary *self)
-{
-    PyObject_GC_UnTrack(self);
-    ORDINARY_REFERENCES(Py_CLEAR);
-    let_go((PyObject *)self);
-}
-
-static PyMethodDef methods[] = {
-    {"handler", (PyCFunction)Ordinary_handler, METH_VARARGS, "handler(name, rule): what records events of a kind."},
-    {NULL, NULL, 0, NULL},
-};
 
 static PyType_Slot slots[] = {
     {Py_tp_new, Ordinary_new},
     {Py_tp_dealloc, Ordinary_dealloc},
     {Py_tp_traverse, Ordinary_traverse},
-    {Py_tp_methods, methods},
     {0, NULL},
 };
 

@@ -9,11 +9,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-typedef struct {
+struct Writer {
     PyObject_HEAD PyObject *journal, *rule, *encode, *segment_name;
     Layout steps;
     Py_ssize_t fd, marker, seed, size, attend_at;
-} Writer;
+};
 
 enum { HEAD_BYTES = 16 };
 
@@ -122,8 +122,8 @@ end:
     return result;
 }
 
-static int
-append(Writer *self, PyObject *frame, PyObject *values)
+int
+write_frame(Writer *self, PyObject *frame, PyObject *values)
 {
     PyObject *segment = PyObject_GetAttr(self->journal, self->segment_name);
     if (segment == NULL) {
@@ -148,7 +148,15 @@ Writer_write(Writer *self, PyObject *const *args, Py_ssize_t count)
     if (count < 1 || count > 2) {
         return PyErr_Format(PyExc_TypeError, "write takes a frame and values, not %zd arguments", count);
     }
-    return append(self, args[0], count == 2 ? args[1] : Py_None) < 0 ? NULL : Py_NewRef(Py_None);
+    return write_frame(self, args[0], count == 2 ? args[1] : Py_None) < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+Writer *
+writer_behind(PyObject *method)
+{
+    int is_ours =
+        PyCFunction_Check(method) && PyCFunction_GET_FUNCTION(method) == (PyCFunction)(void (*)(void))Writer_write;
+    return is_ours ? (Writer *)PyCFunction_GET_SELF(method) : NULL;
 }
 
 /* Writer(journal, rule, encode, segments, steps): ``rule`` is the journal's own method, the last two are classes. */
@@ -173,35 +181,13 @@ Writer_fill(PyObject *object, PyObject *args)
     return find_layout(steps, &self->steps);
 }
 
-static PyObject *
-Writer_new(PyTypeObject *type, PyObject *args, PyObject *options)
-{
-    (void)options;
-    return make(type, args, Writer_fill);
-}
-
 #define REFERENCES(VISIT)                                                                                              \
     VISIT(self->journal);                                                                                              \
     VISIT(self->rule);                                                                                                 \
     VISIT(self->encode);                                                                                               \
     VISIT(self->segment_name);                                                                                         \
-    VISIT(self->steps.type)
-
-static int
-Writer_traverse(Writer *self, visitproc visit, void *arg)
-{
-    Py_VISIT(Py_TYPE(self));
-    REFERENCES(Py_VISIT);
-    return 0;
-}
-
-static void
-Writer_dealloc(Writer *self)
-{
-    PyObject_GC_UnTrack(self);
-    REFERENCES(Py_CLEAR);
-    let_go((PyObject *)self);
-}
+    VISIT(self->steps.type);
+HOLDS_REFERENCES(Writer)
 
 static PyMethodDef methods[] = {
     {"write", (PyCFunction)(void (*)(void))Writer_write, METH_FASTCALL, "write(frame, values=None): append them."},

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -105,7 +106,7 @@ def linked(soup: list[Any], values: StepValues | None = None) -> list[Frame]:
     linker.monotonic_ns = lambda: 0
     linker.connect(kept, values)
     for event in soup:
-        linker.handler(type(event).__name__)(event)
+        linker.handler(type(event))(event)
     linker.abandon_all()
     return list(map(_timeless, kept.frames))
 
@@ -327,6 +328,17 @@ def test_integers_and_texts_at_the_borders_of_their_widths_are_the_same_bytes() 
     assert payloads_of([*numbers, *texts]) == [encode(row) for row in (*numbers, *texts)]
 
 
+def test_frames_of_all_lengths_are_read_back_by_the_checksum_that_was_made_of_them(tmp_path: Path) -> None:
+    texts = [os.urandom(size).hex()[:size] for size in [*range(300), 1000, 1021, 4096, 65_537]]
+    made = journal(tmp_path)
+    for number, text in enumerate(texts):
+        made.write(run_frame(number, text))
+    made.close()
+    found = everything(only_segment(tmp_path))
+    assert (found.bad_frames, found.bytes_lost) == (0, 0)
+    assert [frame.graph for frame in found.frames if isinstance(frame, RunFrame)] == texts
+
+
 def test_a_row_that_lacks_a_field_is_refused_and_ends_nothing() -> None:
     code = (
         "import sys, tests.recorder.test_hot as t\n"
@@ -338,7 +350,7 @@ def test_a_row_that_lacks_a_field_is_refused_and_ends_nothing() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-TYPES = ("Gate", "Ordinary", "Scanner", "Writer")
+TYPES = ("Gate", "Handler", "Ordinary", "Scanner", "Writer")
 
 
 @pytest.mark.parametrize("name", TYPES)
@@ -354,10 +366,10 @@ def test_to_initialize_one_again_changes_nothing_and_keeps_nothing() -> None:
     hot = compiled()
     assert hot is not None
     handlers: dict[type, Any] = {}
-    gate = hot.Gate(SimpleNamespace(acquire=int, release=int), handlers, print)
+    gate = hot.Gate(hot.Lock(), handlers, print)
     before = sys.getrefcount(handlers)
     for _ in range(10):
-        gate.__init__(SimpleNamespace(acquire=int, release=int), handlers, print)
+        gate.__init__(hot.Lock(), handlers, print)
     assert sys.getrefcount(handlers) == before
 
 
@@ -374,28 +386,17 @@ def test_it_works_on_the_state_of_a_linker_alone(wrong: dict[str, Any], monkeypa
         hot.Ordinary(print, given[0] | wrong)
 
 
-def test_a_lock_that_is_renewed_while_it_is_waited_for_lives_until_then() -> None:
-    class Waiting:
-        def __iter__(self) -> Iterator[int]:
-            return self
-
-        def __next__(self) -> int:
-            return 1
-
-    def renewed(_: int) -> bool:
-        gate.renew(SimpleNamespace(acquire=int, release=int))
-        alive.append(waiting() is not None)
-        return True
-
+def test_a_lock_that_is_renewed_while_an_event_is_recorded_is_given_back() -> None:
     hot = compiled()
     assert hot is not None
-    alive: list[bool] = []
-    source = Waiting()
-    waiting = weakref.ref(source)
-    gate = hot.Gate(SimpleNamespace(acquire=filter(renewed, source).__next__, release=int), {int: id}, print)
-    del source
+    lock, other = hot.Lock(), hot.Lock()
+    gate = hot.Gate(lock, {int: lambda _: gate.renew(other)}, print)
     gate.on_event(1)
-    assert alive == [True]
+    for each in lock, other:
+        with pytest.raises(RuntimeError):
+            each.release()
+    with pytest.raises(TypeError, match="is no Lock"):
+        gate.renew(threading.RLock())
 
 
 def test_a_recorder_that_nobody_holds_any_more_is_let_go_of(tmp_path: Path) -> None:
@@ -431,7 +432,7 @@ READ = ["span_id", "parent_span_id", "run_id", "node_name", "graph_name", "times
 READ += ["item_index", "duration_ms", "cached", "chunks", "status"]
 
 
-def odd_one(event: Any, attributes: dict[str, Any]) -> Any:
+def odd_one(event: Any, attributes: dict[str, Any], *, has_slots: bool = False) -> Any:
     """An event like another, some attributes of which are not what they should be."""
     given = {name: getattr(event, name) for name in type(event).__struct_fields__} | attributes
 
@@ -440,7 +441,11 @@ def odd_one(event: Any, attributes: dict[str, Any]) -> Any:
             raise ValueError(name) if name in given else AttributeError(name)
         return given[name]
 
-    return type(type(event).__name__, (), {"__getattr__": read, "__slots__": ()})()
+    slots = {name: value for name, value in given.items() if has_slots and value is not Raising}
+    odd = type(type(event).__name__, (), {"__getattr__": read, "__slots__": tuple(slots)})()
+    for name, value in slots.items():
+        setattr(odd, name, value)
+    return odd
 
 
 PLACES = {"run_id": "r0", "graph_name": "g"}
@@ -463,7 +468,10 @@ NEXT = [
 """What would be ordinary then."""
 
 ODD_EVENT = st.builds(
-    odd_one, st.sampled_from(NEXT), st.dictionaries(st.sampled_from(READ), ODD, min_size=1, max_size=2)
+    odd_one,
+    st.sampled_from(NEXT),
+    st.dictionaries(st.sampled_from(READ), ODD, min_size=1, max_size=2),
+    has_slots=st.booleans(),
 )
 
 
@@ -474,7 +482,7 @@ def linked_and_failed(soup: list[Any]) -> tuple[str, list[type[Exception] | None
     failed: list[type[Exception] | None] = [None] * len(soup)
     for position, event in enumerate(soup):
         try:
-            linker.handler(type(event).__name__)(event)
+            linker.handler(type(event))(event)
         except Exception as error:
             failed[position] = type(error)
     limit = sys.get_int_max_str_digits()
@@ -509,6 +517,31 @@ def test_ends_with_odd_attributes_become_the_same_rows(attributes: dict[str, Any
     with in_python():
         expected = linked_and_failed(soup)
     assert linked_and_failed(soup) == expected
+
+
+def test_an_attribute_is_read_from_the_slot_of_its_own_type_alone() -> None:
+    class Other:
+        __slots__ = ("cached", "padding", "span_id", "timestamp")
+
+    class NodeEndEvent:
+        __slots__ = ("__dict__", "first")
+        span_id: Any = Other.__dict__["span_id"]
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(end, name)
+
+    class Later(NodeEndEvent):
+        span_id = "s"
+
+    end = ended()
+    linker, kept = Linker(Redaction()), Kept()
+    linker.connect(kept, None)
+    for event in BEGUN:
+        linker.handler(type(event))(event)
+    with pytest.raises(TypeError):
+        linker.handler(NodeEndEvent)(NodeEndEvent())
+    linker.handler(type(end))(Later())
+    assert [row.status for row in kept.frames if isinstance(row, StepFrame)][-1] == STEP_CODES["completed"]
 
 
 @pytest.mark.parametrize("interrupted", ["span_id", "timestamp", "cached", "chunks"])

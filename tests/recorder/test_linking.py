@@ -58,7 +58,7 @@ def linked(soup: list[Any]) -> tuple[Linker, list[Frame]]:
     linker, journal = Linker(Redaction()), Kept()
     linker.connect(journal, None)
     for event in soup:
-        linker.handler(type(event).__name__)(event)
+        linker.handler(type(event))(event)
     return linker, journal.frames
 
 
