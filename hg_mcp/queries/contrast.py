@@ -70,7 +70,8 @@ class Contrast:
 
     ``map_path`` is the path of the map's step, empty where the run itself is the map. ``compared`` counts the distinct
     measures, ``reachable_p`` is what a perfect one could reach, ``values`` says whether any value of them is recorded.
-    ``left_out`` counts steps that were too many to look at. ``focus`` is where within the items most failures arose.
+    ``left_out`` counts steps that were too many to look at, ``cut`` tells the values that were too large for it.
+    ``focus`` is where within the items most failures arose.
     """
 
     run: Run
@@ -83,6 +84,7 @@ class Contrast:
     values: bool
     focus: str = ""
     left_out: int = 0
+    cut: Sequence[Feature] = ()
 
     @property
     def conclusive(self) -> Sequence[Separator]:
@@ -114,7 +116,8 @@ async def contrast(reader: RunReader, run: Run, a: str, b: str, *, step: str = "
     values = [(inside[value.step], value) for value in brief if value.step in inside]
     contents = await reader.contents(run.key, limit=_MOST_VALUES)
     focus = _failing_place(executed)
-    compared = _distinct(columns_of(run, items, executed, values, contents), focus)
+    columns, cut = columns_of(run, items, executed, values, contents)
+    compared = _distinct(columns, focus)
     return Contrast(
         run=run,
         map_path=map_path,
@@ -126,6 +129,7 @@ async def contrast(reader: RunReader, run: Run, a: str, b: str, *, step: str = "
         values=bool(values),
         focus=focus,
         left_out=in_all - len(steps),
+        cut=cut,
     )
 
 

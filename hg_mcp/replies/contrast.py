@@ -62,6 +62,11 @@ class ItemContrast(Reply):
     compared: int = Field(description="measures that differ between items at all, those that say the same once")
     note: str | None = Field(default=None, description="why little could be found")
     separators: list[SeparatorRow]
+    compared_in_part: list[str] | None = Field(
+        default=None,
+        description="values too large to be compared whole (names in quotes are recorded): of a list or an object the "
+        "first 40 elements or members are, of one place the 200 keys met most often, of all 4 levels",
+    )
     _found: Contrast = PrivateAttr()
 
     @classmethod
@@ -76,6 +81,7 @@ class ItemContrast(Reply):
             compared=found.compared,
             note=_note(found),
             separators=[SeparatorRow.of(one, found) for one in _shown(found)],
+            compared_in_part=[_subject(feature) for feature in found.cut] or None,
             next=_next(found),
         )
         reply._found = found
@@ -84,7 +90,7 @@ class ItemContrast(Reply):
     def parts(self, asked: Call) -> Sequence[Part]:
         """The best separators, then where to look, then the rest."""
         rows = Part(field="separators", handles=handles(SeparatorRow), head=2, wider=True, rest=lambda _: asked)
-        return rows, next_part(asked)
+        return rows, next_part(asked), Part(field="compared_in_part", wider=True, rest=lambda _: asked)
 
 
 def _shown(found: Contrast) -> Sequence[Separator]:

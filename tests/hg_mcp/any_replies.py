@@ -221,6 +221,7 @@ def contrasts(draw: st.DrawFn) -> Contrast:
         reachable_p=draw(st.sampled_from([1e-9, 0.5])),
         values=draw(st.booleans()),
         left_out=draw(COUNTS),
+        cut=[separator.feature] * draw(MANY),
     )
 
 

@@ -269,3 +269,36 @@ async def test_keys_that_are_data_do_not_become_measures_of_their_own(tmp_path: 
     docs = [doc | {"by_id": {f"{i}-{n}": n for n in range(30)}} for i, doc in enumerate(docs)]
     reply = await ask_store(record(tmp_path, docs), "contrast_items", a="0-9", b="rest", budget=800)
     assert reply["compared"] < 50, "one measure for each of 300 items would correct every p by as much"
+
+
+async def test_a_key_of_the_failing_items_is_found_among_more_keys_that_are_data(tmp_path: Path):
+    def check(doc: dict[str, Any]) -> int:
+        if "void" in doc:
+            raise ValueError("void")
+        return len(doc)
+
+    docs = [{f"id-{i}-{n}": n for n in range(3)} for i in range(400)]
+    for doc in docs[100::50]:
+        doc["void"] = 1
+    reply = await ask_store(record(tmp_path, docs, check), "contrast_items")
+    assert reply["summary"] == "All 6 failed items: input 'doc.void' of 'check' is there; none of 394 completed."
+    assert reply["compared_in_part"] == ["input 'doc' of 'check'"]
+
+
+@pytest.mark.parametrize(
+    ("large", "told"),
+    [
+        (lambda i: {f"k{n}": i for n in range(41)}, ["input 'doc' of 'check'"]),
+        (lambda i: {"list": [i] * 41}, ["input 'doc.list' of 'check'"]),
+        (lambda i: {"a": {"b": {"c": {"d": {"e": i}}}}}, ["input 'doc.a.b.c.d' of 'check'"]),
+        (lambda i: {"list": [{f"k{n}": i for n in range(40)}] * 40}, None),
+    ],
+)
+async def test_a_value_that_is_too_large_to_be_compared_whole_is_named(
+    tmp_path: Path, large: Callable[[int], Any], told: list[str] | None
+):
+    def check(doc: dict[str, Any]) -> None:
+        del doc
+
+    store = record(tmp_path, [large(i) for i in range(8)], check)
+    assert (await ask_store(store, "contrast_items", a="0-3", b="rest")).get("compared_in_part") == told
