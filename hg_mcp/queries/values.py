@@ -117,15 +117,18 @@ async def _of_one(reader: RunReader, run: Run, asked: ValueQuestion) -> ValuePag
     step = await find_step(reader, run, asked.step) if asked.step else None
     stored = await reader.values(run.key, step.step if step else 0, with_data=True)
     kept = [_placed(step, one) for one in stored if asked.direction in {"", one.direction}]
+    spoken_of = await _suspect(reader, run, step, stored)
     if not asked.value and asked.extent:
         raise BadArgumentError("range", f"range reads one value: name it with value, such as {_names(kept)}.")
     if not asked.value:
-        return await _all_of_one(reader, asked, ValuePage(run=run, step=step, values=kept, total=len(kept)))
+        page = ValuePage(run=run, step=step, values=kept, total=len(kept), suspect=spoken_of)
+        return await _all_of_one(reader, asked, page)
     parts = _parts(asked.value, [one.value.name for one in kept])
     named = [one for one in kept if one.value.name == parts[0]]
     if not named:
         raise await _unknown(reader, run, asked, kept, why_absent(run, step))
-    return _selected(ValuePage(run=run, step=step, values=named, total=len(named), selected=asked.value), parts, asked)
+    page = ValuePage(run=run, step=step, values=named, total=len(named), selected=asked.value, suspect=spoken_of)
+    return _selected(page, parts, asked)
 
 
 async def _all_of_one(reader: RunReader, asked: ValueQuestion, page: ValuePage) -> ValuePage:
@@ -138,15 +141,14 @@ async def _all_of_one(reader: RunReader, asked: ValueQuestion, page: ValuePage) 
         skipped=skipped,
         seen=seen,
         more=page.total > skipped + asked.limit,
-        suspect=await _suspect(reader, page),
         holders=() if page.values else await _holders(reader, page.run),
         absent="" if page.values else why_absent(page.run, page.step),
     )
 
 
-async def _suspect(reader: RunReader, page: ValuePage) -> str:
-    error = await error_of(reader, page.run, page.step) if page.step else None
-    return suspect([one.value for one in page.values if one.value.direction == "input"], error) if error else ""
+async def _suspect(reader: RunReader, run: Run, step: Step | None, stored: Sequence[StoredValue]) -> str:
+    error = await error_of(reader, run, step) if step else None
+    return suspect([one for one in stored if one.direction == "input"], error) if error else ""
 
 
 def _placed(step: Step | None, value: StoredValue) -> StepValue:

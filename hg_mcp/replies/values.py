@@ -280,13 +280,11 @@ def _next(page: ValuePage) -> list[NextCall]:
         return where or [suggestion(GET_RUN_STEPS, "its steps", run=run)]
     if page.across:
         return _next_across(page, run)
-    step = page.step
-    if not page.selected:
-        return _next_of_failed(page, run)
-    if step is None or outer_item(step.path) is None or not step.node:
-        return []
-    arguments: Mapping[str, Any] = {"run": run, "node": step.node, "value": page.selected}
-    return [suggestion(GET_STEP_VALUES, "the same value in every item, and its profile", **arguments)]
+    step, found = page.step, _next_of_failed(page, run)
+    if page.selected and step is not None and step.node and outer_item(step.path) is not None:
+        arguments: Mapping[str, Any] = {"run": run, "node": step.node, "value": page.selected}
+        found.append(suggestion(GET_STEP_VALUES, "the same value in every item, and its profile", **arguments))
+    return found
 
 
 def _next_of_failed(page: ValuePage, run: str) -> list[NextCall]:

@@ -360,10 +360,15 @@ async def test_a_path_leads_inside_a_value_and_a_recorded_null_stays_null(ask):
             ],
             "next": [
                 {
+                    "tool": "explain_failure",
+                    "arguments": {"run": "run-a1b2c3d4e5f6", "step": "[3]/llm_call"},
+                    "reason": "why this step failed",
+                },
+                {
                     "tool": "get_step_values",
                     "arguments": {"run": "run-a1b2c3d4e5f6", "node": "llm_call", "value": "prompt.docs[0].body"},
                     "reason": "the same value in every item, and its profile",
-                }
+                },
             ],
         }
     )

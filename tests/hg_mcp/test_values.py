@@ -484,8 +484,8 @@ async def test_the_values_of_a_failed_step_lead_to_the_input_that_its_error_spea
     given = [inputs(1, step, value("order", {"id": step, "currency": "GBPX"})) for step in (1, 2, 3)]
     store = write_store(tmp_path, [run_frame(1, "run-1", status="failed", failures=2), *steps, *given])
 
-    async def leads(step: str) -> list[tuple[str, Any]]:
-        reply = await ask_store(store, "get_step_values", step=step)
+    async def leads(step: str, **one: str) -> list[tuple[str, Any]]:
+        reply = await ask_store(store, "get_step_values", step=step, **one)
         for one in reply["next"]:
             await ask_store(store, one["tool"], **one["arguments"])
         return [(one["tool"], one["arguments"]) for one in reply["next"]]
@@ -495,6 +495,9 @@ async def test_the_values_of_a_failed_step_lead_to_the_input_that_its_error_spea
     assert await leads("[0]/parse") == [traced, ("explain_failure", first)]
     assert await leads("[1]/parse") == [("explain_failure", second)]
     assert await leads("[2]/parse") == []
+    everywhere = ("get_step_values", {"run": "run-1", "node": "parse", "value": "order.id"})
+    assert await leads("[0]/parse", value="order.id") == [traced, ("explain_failure", first), everywhere]
+    assert await leads("[2]/parse", value="order.id") == [everywhere]
 
 
 # Damage ---------------------------------------------------------------------------------------------------------------
