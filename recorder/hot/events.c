@@ -6,8 +6,7 @@
 
 #include <time.h>
 
-/* The open span of an id, a new reference: whatever runs meanwhile, such as a finalizer, may close it. NULL for none.
- */
+/* The open span of an id, or NULL. A new reference: whatever runs meanwhile, such as a finalizer, may close it. */
 static PyObject *
 open_span(Ordinary *self, PyObject *span_id)
 {
@@ -66,22 +65,6 @@ monotonic_ns(Ordinary *self)
         return PyObject_CallNoArgs(self->kept.monotonic_ns);
     }
     return PyLong_FromLongLong((long long)now.tv_sec * 1000000000 + now.tv_nsec);
-}
-
-/* Whether a node's name may stand in a path as it is. */
-static int
-is_plain(PyObject *name)
-{
-    if (!PyUnicode_IS_COMPACT_ASCII(name)) {
-        return PyUnicode_IsIdentifier(name);
-    }
-    const Py_UCS1 *letters = PyUnicode_1BYTE_DATA(name);
-    Py_ssize_t size = PyUnicode_GET_LENGTH(name);
-    int plain = size > 0 && !Py_ISDIGIT(letters[0]);
-    for (Py_ssize_t each = 0; plain && each < size; each++) {
-        plain = Py_ISALNUM(letters[each]) || letters[each] == '_';
-    }
-    return plain;
 }
 
 /* New rows --------------------------------------------------------------------------------------------------------- */
@@ -207,7 +190,7 @@ node_start(const Handler *handler, PyObject *event)
     PyObject *parent = above == NULL ? NULL : open_span(self, above);
     int result = 0;
 
-    if (!span_id || !node || !graph || !started_at || !superstep || !parent || !is_plain(node) ||
+    if (!span_id || !node || !graph || !started_at || !superstep || !parent || !is_plain_name(node) ||
         is_repeated(self, span_id) != 0 || optional(handler, event, OF_created_at, &asked) < 0) {
         goto end;
     }
@@ -278,8 +261,7 @@ ended_span(Ordinary *self, PyObject *span_id, long kind)
     return span;
 }
 
-/* Closes a span and makes its row final; ``told`` is how long the event says it took, NULL or None where it does not.
- */
+/* Closes a span and makes its row final. ``told`` is how long it took, NULL or None where the event does not say. */
 static int
 end_step(Ordinary *self, PyObject *span, PyObject *told, PyObject *span_id, PyObject *status, PyObject *ended_at)
 {

@@ -3,7 +3,8 @@
 #include "hot.h"
 
 typedef struct {
-    PyObject_HEAD Lock *lock;
+    PyObject base;
+    Lock *lock;
     PyObject *handlers, *contain;
 } Gate;
 

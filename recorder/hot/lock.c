@@ -6,7 +6,8 @@
 #include <time.h>
 
 struct Lock {
-    PyObject_HEAD unsigned long owner;
+    PyObject base;
+    unsigned long owner;
     Py_ssize_t depth, waiting;
     int is_open;             /* whether ``door`` lets one of those who wait through */
     PyThread_type_lock door; /* they wait here, without the GIL */

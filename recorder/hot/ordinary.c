@@ -20,11 +20,9 @@ static int
 find_numbers(Ordinary *self, PyObject *facts)
 {
 #define FIND(field, name) find_number(facts, name, &self->field) < 0
-    return FIND(main_thread, "main_thread") || FIND(window, "window") || FIND(root, "ROOT") ||
-                   FIND(map_root, "MAP_ROOT") || FIND(nested_map, "NESTED_MAP") || FIND(node_run, "NODE_RUN") ||
-                   FIND(item_run, "ITEM_RUN")
-               ? -1
-               : 0;
+    return -(FIND(main_thread, "main_thread") || FIND(window, "window") || FIND(root, "ROOT") ||
+             FIND(map_root, "MAP_ROOT") || FIND(nested_map, "NESTED_MAP") || FIND(node_run, "NODE_RUN") ||
+             FIND(item_run, "ITEM_RUN"));
 #undef FIND
 }
 
@@ -45,15 +43,13 @@ static int
 find_fields(Ordinary *self)
 {
 #define OF(place, type, field) find_field(self->kept.type, #field, &self->place.field) < 0
-    return OF(span, Span, kind) || OF(span, Span, frame) || OF(span, Span, run) || OF(span, Span, parent) ||
-                   OF(span, Span, path) || OF(span, Span, item) || OF(span, Span, started) ||
-                   OF(span, Span, executions) || OF(span, Span, nested) || OF(span, Span, call) ||
-                   OF(row, StepFrame, step) || OF(row, StepFrame, status) || OF(row, StepFrame, ended_at) ||
-                   OF(row, StepFrame, duration_ms) || OF(row, StepFrame, final) || OF(row, StepFrame, cached) ||
-                   OF(row, StepFrame, nested_run_id) || OF(run_row, RunFrame, run) || OF(run_row, RunFrame, steps) ||
-                   OF(run, OpenRun, frame) || OF(run, OpenRun, numbers) || OF(run, OpenRun, open_spans)
-               ? -1
-               : 0;
+    return -(OF(span, Span, kind) || OF(span, Span, frame) || OF(span, Span, run) || OF(span, Span, parent) ||
+             OF(span, Span, path) || OF(span, Span, item) || OF(span, Span, started) || OF(span, Span, executions) ||
+             OF(span, Span, nested) || OF(span, Span, call) || OF(row, StepFrame, step) || OF(row, StepFrame, status) ||
+             OF(row, StepFrame, ended_at) || OF(row, StepFrame, duration_ms) || OF(row, StepFrame, final) ||
+             OF(row, StepFrame, cached) || OF(row, StepFrame, nested_run_id) || OF(run_row, RunFrame, run) ||
+             OF(run_row, RunFrame, steps) || OF(run, OpenRun, frame) || OF(run, OpenRun, numbers) ||
+             OF(run, OpenRun, open_spans));
 #undef OF
 }
 

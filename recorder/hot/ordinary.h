@@ -52,7 +52,8 @@ typedef enum { NAMES(INDEX) NAME_COUNT } Name;
 
 #define DECLARE(name) PyObject *name;
 typedef struct {
-    PyObject_HEAD PyObject *write;
+    PyObject base;
+    PyObject *write;
     Writer *writer; /* whose method ``write`` is, borrowed from it; NULL for any other callable */
     PyObject *names[NAME_COUNT], *value_name;
     struct {
@@ -76,7 +77,8 @@ typedef struct {
 
 /* What records events of one type. */
 typedef struct Handler {
-    PyObject_HEAD vectorcallfunc vectorcall;
+    PyObject base;
+    vectorcallfunc vectorcall;
     Ordinary *ordinary;
     PyObject *rule;
     PyTypeObject *type;
@@ -107,6 +109,9 @@ PyObject *clean_name(const Handler *self, PyObject *event, Name name);
 int optional(const Handler *self, PyObject *event, Name name, PyObject **found);
 
 /* Paths (paths.c): ``above/name``, ``above/name@execution`` from the second on, and ``above[item]``. */
+
+/* Whether a node's name stands in a path as it is, as identifiers do. */
+int is_plain_name(PyObject *name);
 
 PyObject *path_of_node(PyObject *above, PyObject *name, PyObject *execution);
 PyObject *path_of_item(PyObject *above, PyObject *item);

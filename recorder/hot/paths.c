@@ -28,6 +28,22 @@ put_digits(char digits[MOST_DIGITS], unsigned long number)
     return count;
 }
 
+int
+is_plain_name(PyObject *name)
+{
+    if (!is_ascii(name)) {
+        return PyUnicode_IsIdentifier(name);
+    }
+    const Py_UCS1 *letters = PyUnicode_1BYTE_DATA(name);
+    Py_ssize_t size = PyUnicode_GET_LENGTH(name);
+    int plain = size > 0 && !Py_ISDIGIT(letters[0]);
+    for (Py_ssize_t each = 0; plain && each < size; each++) {
+        plain = Py_ISALNUM(letters[each]) || letters[each] == '_';
+    }
+    return plain;
+}
+
+/* ``above``, a slash where it and ``name`` are both there, ``name`` unless NULL, and the end. */
 static PyObject *
 joined(PyObject *above, PyObject *name, const char *end, Py_ssize_t end_size)
 {

@@ -14,7 +14,8 @@ enum { PASSED_OVER = 0, OTHER = 1, FIRST_LETTER = 2 };
 enum { KEY_WORD = 1, TOKEN_WORD = 2 };
 
 typedef struct {
-    PyObject_HEAD uint8_t letter_of[256], in_run[256];
+    PyObject base;
+    uint8_t letter_of[256], in_run[256];
     uint8_t next[STATES][LETTERS], found[STATES]; /* the tree: 0 is its root, and no word goes on there */
     uint64_t begins[1 << (BEGIN * LETTER_BITS - 6)];
     int states;

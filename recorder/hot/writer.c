@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 struct Writer {
-    PyObject_HEAD PyObject *journal, *rule, *encode, *segment_name;
+    PyObject base;
+    PyObject *journal, *rule, *encode, *segment_name;
     Layout steps;
     Py_ssize_t fd, marker, seed, size, attend_at;
 };
@@ -85,8 +86,7 @@ written(Writer *self, PyObject *segment, PyObject *frame, PyObject *values, ssiz
 {
     PyObject *answer;
     if (done != wanted) {
-        answer =
-            PyObject_CallMethod(self->journal, "_write_elsewhere", "OOOnn", segment, frame, values, done, wanted);
+        answer = PyObject_CallMethod(self->journal, "_write_elsewhere", "OOOnn", segment, frame, values, done, wanted);
     }
     else if (add(segment, self->size, (long)done) < 0) {
         return -1;
