@@ -28,8 +28,9 @@ __all__ = [
     "SUFFIX",
     "Segment",
     "encode",
+    "gil_holding_write",
+    "plain_write",
     "segment_name",
-    "write_holding_gil",
 ]
 
 PREAMBLE: Final = struct.Struct("<8sH6x8s")
@@ -129,17 +130,19 @@ def _lock(fd: int) -> None:
         pass  # a file system without locks: readers find none either, and go by the pid
 
 
-def _gil_holding_write() -> Callable[[int, bytes, int], int]:
+def gil_holding_write() -> Callable[[int, bytes, int], int]:
     """Libc's ``write``, called without giving up the GIL; ``os.write`` where there is none.
 
     Without ``argtypes`` the call is 0.25 µs cheaper; sizes stay below 2**31.
     """
     try:
-        import ctypes
+        import ctypes  # a millisecond, and of no use to what is compiled
 
         return ctypes.PyDLL(None).write
     except (ImportError, OSError, AttributeError, TypeError):
-        return lambda fd, data, _: os.write(fd, data)
+        return plain_write
 
 
-write_holding_gil = _gil_holding_write()
+def plain_write(fd: int, data: bytes, _size: int) -> int:
+    """``os.write``."""
+    return os.write(fd, data)

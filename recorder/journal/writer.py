@@ -26,7 +26,7 @@ from recorder.journal.frames import (
 from recorder.journal.held import HeldData
 from recorder.journal.liveness import is_locked
 from recorder.journal.reader import segment_files
-from recorder.journal.segment import FRAME_HEAD, Segment, encode, segment_name, write_holding_gil
+from recorder.journal.segment import FRAME_HEAD, Segment, encode, gil_holding_write, plain_write, segment_name
 
 __all__ = ["Journal", "Limits", "Tally"]
 
@@ -97,6 +97,7 @@ class Journal:
         self._graphs: set[str] = set()
         self._segment: Segment | None = None
         hot = compiled()
+        self._write_holding_gil = gil_holding_write() if hot is None else plain_write
         if hot is not None:
             self.write = hot.Writer(self, self.write, encode, Segment, StepFrame).write
         self.finished_bytes = 0
@@ -155,7 +156,7 @@ class Journal:
         if self._patience <= 0:
             self._calm = 0
             self._put = os_write
-        return write_holding_gil(fd, data, len(data))
+        return self._write_holding_gil(fd, data, len(data))
 
     def write_values(self, frame: ValuesFrame | None) -> None:
         """Append values that come late, if there are any."""

@@ -15,7 +15,7 @@ from recorder.errors import ForeignFileError, NewerFormatError
 from recorder.journal.frames import CloseFrame, HeartbeatFrame, ProcessFrame, RunFrame, ValueEntry, ValuesFrame
 from recorder.journal.liveness import is_locked, owner_state
 from recorder.journal.reader import Batch, SegmentReader, segment_files
-from recorder.journal.segment import FRAME_HEAD, PREAMBLE, write_holding_gil
+from recorder.journal.segment import FRAME_HEAD, PREAMBLE, gil_holding_write
 from recorder.journal.writer import Journal, Limits, Tally
 from recorder.process import process_frame
 from recorder.redaction import Redaction
@@ -349,10 +349,11 @@ def test_the_write_that_keeps_the_gil_takes_large_frames(tmp_path: Path) -> None
     path = tmp_path / "large"
     data = os.urandom(3 << 20)
     fd = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
-    assert write_holding_gil(fd, data, len(data)) == len(data)
+    write = gil_holding_write()
+    assert write(fd, data, len(data)) == len(data)
     os.close(fd)
     assert path.read_bytes() == data
-    assert write_holding_gil(fd, data, len(data)) == -1, "a bad descriptor is an error, not a crash"
+    assert write(fd, data, len(data)) == -1, "a bad descriptor is an error, not a crash"
 
 
 def test_frames_written_while_others_want_the_gil_are_the_same_frames(

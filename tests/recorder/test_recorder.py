@@ -353,7 +353,6 @@ LIGHT = {
     *(
         "_blake2",
         "_contextvars",
-        "_ctypes",
         "_struct",
         "_weakrefset",
         "atexit",
@@ -363,7 +362,7 @@ LIGHT = {
         "contextvars",
         "gc",
     ),
-    *("ctypes", "errno", "fcntl", "itertools", "math", "struct", "threading", "time", "types", "weakref", "zlib"),
+    *("errno", "fcntl", "itertools", "math", "struct", "threading", "time", "types", "weakref", "zlib"),
 }
 
 

@@ -8,6 +8,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ class Disk:
             monkeypatch.setattr(os, name, stand_in)
             if name == "write":
                 monkeypatch.setattr("recorder.journal.writer.os_write", stand_in)
-                monkeypatch.setattr("recorder.journal.writer.write_holding_gil", _as_libc(stand_in))
+                monkeypatch.setattr("recorder.journal.writer.gil_holding_write", partial(_as_libc, stand_in))
 
     def _standing_before(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
