@@ -259,9 +259,11 @@ class Redaction:
         from recorder.patterns import mark, without_tokens  # lazy: most text is clean, and they take 2 ms to compile
 
         rules: set[str] = set() if found is None else found
+        data = text.encode("utf-8", "surrogatepass")
         if self._tokens:
-            text = without_tokens(text, rules)
-        text = self._without_values(text, rules)
+            text = without_tokens(text, rules, holds_start=_holds_start(data))
+        if (b":" in data or b"=" in data) and self._assigns(data):
+            text = self._without_values(text, rules)
         for pattern in self._patterns:
             text = pattern.sub(lambda _: mark("pattern", rules), text)
         for function in self._functions:
