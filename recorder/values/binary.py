@@ -18,6 +18,12 @@ HASHED_BYTES: Final = 1 << 20
 
 _WHOLE: Final = 1_024
 _HEAD: Final = 48
+_JUDGED: Final = 24
+"""The work of looking for secrets in what is binary, and of its base64."""
+_DECODED: Final = 96
+"""That of finding out what is encoded."""
+_MOST_DECODED: Final = HASHED_BYTES // 2
+"""Characters; each counts as two bytes, for it is decoded besides."""
 
 _MEDIA: Final = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -41,7 +47,8 @@ _FRAME_MARKERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 def bytes_shape(copy: Copy, value: Any) -> Any:
     """Bytes and bytearrays, of subclasses too."""
     base = bytes if issubclass(type(value), bytes) else bytearray
-    return _binary(copy, value, base.__len__(value), bytes(base.__getitem__(value, slice(0, HASHED_BYTES))))
+    size = base.__len__(value)
+    return _binary(copy, value, size, bytes(base.__getitem__(value, slice(0, copy.reads(min(size, HASHED_BYTES))))))
 
 
 def buffer_shape(copy: Copy, value: memoryview) -> Any:
@@ -52,18 +59,19 @@ def buffer_shape(copy: Copy, value: memoryview) -> Any:
         copy.sizes[id(value)] = size
         return {"$type": "bytes", "size": size}
     flat = value.cast("B") if value.c_contiguous else memoryview(value.tobytes() if size <= HASHED_BYTES else b"")
-    return _binary(copy, value, size, bytes(flat[:HASHED_BYTES]))
+    return _binary(copy, value, size, bytes(flat[: copy.reads(min(size, HASHED_BYTES))]))
 
 
 def encoded_media(copy: Copy, text: str) -> Any:
     """Long base64 of an image or document, as messages carry them: what it is, instead of its characters."""
     url = _DATA_URL.match(text)
     start = url.end() if url else 0
-    head = text[start : start + HASHED_BYTES]
+    head = text[start : start + copy.reads(2 * min(len(text) - start, _MOST_DECODED)) // 2]
     try:
         content = a2b_base64(head[: len(head) // 4 * 4], strict_mode=True)
     except (Error, ValueError):
         return copy.text(text)
+    copy.work -= _DECODED + (len(head) >> 8)
     found = _media(content)
     media = copy.text(url[1]) if url else found.pop("media", "")
     size = (len(text) - start) * 3 // 4 - text[-2:].count("=")
@@ -83,6 +91,7 @@ def digest_of(content: bytes, size: int) -> dict[str, Any]:
 def _binary(copy: Copy, value: Any, size: int, content: bytes) -> dict[str, Any]:
     tagged: dict[str, Any] = {"$type": "bytes", "size": size, **_media(content)}
     copy.sizes[id(value)] = size
+    copy.work -= _JUDGED + (min(len(content), _WHOLE * 2) >> 3)
     if rule := copy.secret_in(content[: _WHOLE * 2].decode("latin-1")):
         return {**tagged, "redacted": rule}
     is_whole = size == len(content) <= min(_WHOLE, copy.room)

@@ -4,8 +4,7 @@
 (text and bytes themselves, anything else as JSON), absent where counting it would mean walking on.
 """
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from types import NoneType
 from typing import Any, Final, cast
@@ -20,6 +19,7 @@ from recorder.typenames import class_of, type_name, type_name_of
 from recorder.values.choosing import names_one_of
 from recorder.values.copying import Copy, holds_secret, is_encoded
 from recorder.values.shapes import shape_of
+from recorder.values.shortening import beginning_of
 from recorder.values.tracer import ValueTracer
 
 __all__ = ["Capture", "capture_policy", "not_captured"]
@@ -142,24 +142,25 @@ class Capture(Struct, frozen=True, kw_only=True):
         return ValueEntry(name, status, type_name(cls), size, None, data, "; ".join(notes) or None)
 
     def _copied(self, value: Any) -> tuple[Copy, Any, bytes]:
-        """The copy and its JSON; JSON that grew past the limit by escapes or long numbers is copied again, shorter."""
-        room = self.max_value_bytes - 2
-        while True:
-            copy = Copy(self.redaction, shape_of, room)
-            plain = copy.value(value)
-            data = self._encoded(copy, plain)
-            if len(data) <= self.max_value_bytes or room <= 0:
-                return copy, plain, data
-            room = room * self.max_value_bytes // len(data) * 7 // 8
+        """The copy and its JSON; JSON that grew past the limit by escapes or long numbers loses its end."""
+        copy = Copy(self.redaction, shape_of, self.max_value_bytes - 2)
+        plain = copy.value(value)
+        clean, data = self._encoded(copy, plain)
+        if len(data) > self.max_value_bytes:
+            copy.limit("size")
+            plain = beginning_of(clean, self.max_value_bytes)
+            data = _encode(plain)
+        return copy, plain, data
 
-    def _encoded(self, copy: Copy, plain: Any) -> bytes:
+    def _encoded(self, copy: Copy, plain: Any) -> tuple[Any, bytes]:
         if self.redaction.meets_all or (copy.texts and self.redaction.suspects("\n".join(copy.texts))):
-            clean = partial(self.redaction.text, found=copy.rules)
+            clean = self.redaction.texts(_texts_of(plain), copy.rules).__getitem__
             plain = _rewritten(plain, clean, clean)
         try:
-            return _encode(plain)
+            return plain, _encode(plain)
         except UnicodeEncodeError:
-            return _encode(_rewritten(plain, _escaped, _tagged))
+            plain = _rewritten(plain, _escaped, _tagged)
+            return plain, _encode(plain)
 
     def _left_out(self, name: str, value: Any, why: str) -> ValueEntry:
         return not_captured(self.redaction.name(name), value, why)
@@ -241,6 +242,19 @@ def _rewritten(plain: Any, key: Callable[[str], str], text: Callable[[str], Any]
     if type(plain) is dict:
         return {key(name): _rewritten(item, key, text) for name, item in cast("dict[str, Any]", plain).items()}
     return plain
+
+
+def _texts_of(plain: Any) -> Iterator[str]:
+    """All keys and texts of a tree."""
+    if type(plain) is str:
+        yield plain
+    elif type(plain) is list:
+        for item in cast("list[Any]", plain):
+            yield from _texts_of(item)
+    elif type(plain) is dict:
+        yield from cast("dict[str, Any]", plain)
+        for item in cast("dict[str, Any]", plain).values():
+            yield from _texts_of(item)
 
 
 def _escaped(text: str) -> str:

@@ -1,7 +1,8 @@
 """The bounded copy of a value: plain lists, dicts and scalars, which nobody else can change and anything can encode.
 
 The budget comes before the encoding, so a million items cost no more than it, and another thread may change them
-meanwhile. Nothing of the user's runs on the way, no ``__iter__``, ``__len__``, ``__getattr__``, ``__repr__``, property.
+meanwhile. Each thing is charged what copying it costs, by its kind and never by a clock, so equal values have equal
+copies. Nothing of the user's runs on the way, no ``__iter__``, ``__len__``, ``__getattr__``, ``__repr__``, property.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,10 +13,33 @@ from typing import Any, Final
 from recorder.redaction import SHORT_NAME, Redaction
 from recorder.typenames import class_of, type_name, type_name_of
 
-__all__ = ["MAX_DEPTH", "MAX_OBJECTS", "Copy", "Shape", "holds_secret", "is_encoded"]
+__all__ = ["MAX_DEPTH", "MAX_WORK", "Copy", "Shape", "holds_secret", "is_encoded"]
 
-MAX_OBJECTS: Final = 8_000
-"""What is looked at; one that is no plain type of Python counts as eight, which is what it costs at least."""
+MAX_WORK: Final = 16_000
+"""What a copy may cost, in sixteenths of a microsecond, about. The costs below are as measured, and rounded up."""
+
+_WORK_LIMIT: Final = "about 1 ms of work"
+_NUMBER: Final = 2
+_TEXT: Final = 3
+_CONTAINER: Final = 9
+_PAIR: Final = 4
+_OTHER: Final = 16
+"""What is of another type than JSON's; what is done with it besides is charged where it is done."""
+_CLASS: Final = 200
+"""A class that this copy meets for the first time."""
+_NAME: Final = 24
+"""A name that it meets for the first time: whether it names a secret has to be found out."""
+_ONE_OF_MANY_NAMES: Final = 6
+_SECRET_NAME: Final = 64
+
+_MAX_READ: Final = 5 << 18
+"""Bytes that digests may cover, all together: of what is left each takes four fifths at most, so the first a MiB."""
+_READ_ANYWAY: Final = 1 << 11
+
+_FEW: Final = 32
+"""So many items are taken without asking the budget first."""
+_TOGETHER: Final = 8
+"""Of more names than that so many are judged together."""
 
 MAX_DEPTH: Final = 32
 _MAX_INT_BITS: Final = 4_096
@@ -59,22 +83,27 @@ class Copy:
         holes: Types of what could not be copied.
         last_hole: The mark of the last of them.
         sizes: Full sizes in bytes, by identity, of values of which only a part is copied.
+        room: Bytes of JSON that it may still take, about.
+        work: What it may still cost, in the unit of ``MAX_WORK``.
     """
 
     __slots__ = (
         "_active",
         "_find_shape",
+        "_harmless",
+        "_readable",
         "_redaction",
+        "_rules",
         "_shapes",
         "cuts",
         "holes",
         "last_hole",
         "left_out",
-        "objects",
         "room",
         "rules",
         "sizes",
         "texts",
+        "work",
     )
 
     def __init__(self, redaction: Redaction, find_shape: Callable[[type[Any]], Shape], room: int) -> None:
@@ -82,8 +111,11 @@ class Copy:
         self._find_shape = find_shape
         self._shapes: dict[int, tuple[type[Any], Shape]] = {}
         self._active: dict[int, int] = {}
+        self._rules: dict[str, str | None] = {}
+        self._harmless: set[str] = set()
         self.room = room
-        self.objects = MAX_OBJECTS
+        self.work = MAX_WORK
+        self._readable: int = _MAX_READ
         self.cuts: dict[str, None] = {}
         self.left_out: dict[str, None] = {}
         self.texts: list[str] = []
@@ -94,21 +126,26 @@ class Copy:
 
     def value(self, value: Any) -> Any:
         """The copy of any value."""
-        self.objects -= 1
         cls = class_of(value)
         if cls is str:
-            return self._shaped(value, cls) if is_encoded(value) else self.text(value)
+            is_media = len(value) > _ENCODED_CHARS and is_encoded(value)
+            return self._shaped(value, cls) if is_media else self.text(value)
         if cls is dict:
             return self.inside(value, self.mapping, value)
-        if cls is list:
-            return self.inside(value, self.items, value[: self.objects + 1])
+        if cls is list or cls is tuple:
+            few = _FEW if len(value) <= _FEW else self.most_items()
+            return self.inside(value, self.items, value[:few])
         self.room -= 4
+        self.work -= _NUMBER
         if value is None or cls is bool:
             return value
         if cls is int:
+            self.room += 0 if -_MIDDLING < value < _MIDDLING else 4 - _LONG_INT
             return self.integer(value)
         if cls is float:
             if not isfinite(value):
+                self.room -= _MARK
+                self.work -= _TEXT
                 return {"$type": "float", "value": float.__repr__(value)}
             self.room += 0 if (value * 1000).is_integer() else 4 - _LONG_FLOAT
             return value
@@ -116,10 +153,11 @@ class Copy:
 
     def _shaped(self, value: Any, cls: type[Any]) -> Any:
         """By the shape of its class; one that fails leaves a hole."""
-        self.objects -= 7
+        self.work -= _OTHER
         known = self._shapes.get(id(cls))
         try:
             if known is None:
+                self.work -= _CLASS
                 known = self._shapes[id(cls)] = (cls, self._find_shape(cls))
             return known[1](self, value)
         except Exception:
@@ -152,15 +190,27 @@ class Copy:
 
     def is_full(self) -> bool:
         """Whether the budget is spent; says so where it is."""
-        if self.room > 0 and self.objects > 0:
+        if self.room > 0 and self.work > 0:
             return False
-        self.stop("size" if self.objects > 0 else f"{MAX_OBJECTS:,} objects")
+        self.stop("size" if self.work > 0 else _WORK_LIMIT)
         return True
+
+    def most_items(self, least: int = _NUMBER) -> int:
+        """One more than it can hold of what takes that much work at least, and as many bytes."""
+        return max(0, min(self.work, self.room)) // least + 2
+
+    def reads(self, size: int) -> int:
+        """How many of so many bytes may be read for a digest: the more was read before, the fewer, and never none."""
+        size = min(size, max(_READ_ANYWAY, self._readable * 4 // 5))
+        self._readable -= size
+        self.work -= size >> 8
+        return size
 
     def text(self, text: str) -> str:
         """Text, cut between two characters, and with no part of a secret at the cut."""
+        self.work -= _TEXT
         size = len(text)
-        if size <= self.room and not text.isascii():
+        if not text.isascii() and size <= self.room:
             size = len(text.encode("utf-8", "surrogatepass"))
         if size > self.room:
             return self._cut_text(text)
@@ -193,6 +243,8 @@ class Copy:
         if -(1 << 63) <= value < 1 << 63:
             return value
         if (bits := value.bit_length()) <= _MAX_INT_BITS:
+            self.room -= _MARK
+            self.work -= bits >> 3
             return {"$type": "int", "value": self.text(str(value))}
         self.limit(f"{_MAX_INT_BITS:,} bits")
         return {"$type": "int", "bits": bits}
@@ -200,6 +252,7 @@ class Copy:
     def inside(self, container: Any, copy: Callable[[Any], Any], content: Any) -> Any:
         """The copy of a container's content, unless it stands inside itself or too deep."""
         self.room -= 3
+        self.work -= _CONTAINER
         active, identity = self._active, id(container)
         if identity in active:
             self.room -= _MARK
@@ -224,19 +277,18 @@ class Copy:
             return [items[0], self._redacted(rule)]
         copied: list[Any] = []
         for item in items:
-            if (self.room <= 0 or self.objects <= 0) and self.is_full():
+            if (self.room <= 0 or self.work <= 0) and self.is_full():
                 break
             cls = class_of(item)
             if cls is int and -_SMALL < item < _SMALL:
                 self.room -= 4 if -1_000 < item < 1_000 else 8 if -_MIDDLING < item < _MIDDLING else _LONG_INT
-                self.objects -= 1
+                self.work -= _NUMBER
                 copied.append(item)
             elif cls is float and isfinite(item):
                 self.room -= 4 if (item * 1000).is_integer() else _LONG_FLOAT
-                self.objects -= 1
+                self.work -= _NUMBER
                 copied.append(item)
             elif cls is dict:
-                self.objects -= 1
                 copied.append(self.inside(item, self.mapping, item))
             else:
                 copied.append(self.value(item))
@@ -250,29 +302,54 @@ class Copy:
 
     def _redacted(self, rule: str) -> str:
         self.rules.add(rule)
+        self.room -= _MARK
         return f"[redacted:{rule}]"
 
     def mapping(self, mapping: dict[Any, Any]) -> dict[str, Any]:
         """A dict, as far as the budget goes."""
-        pairs = self._items_of(mapping)
+        pairs, room = self._items_of(mapping), self.room
         copied: dict[str, Any] = {}
-        return copied if self.fields(copied, pairs) else {"$type": "dict", "items": self._pairs(pairs)}
+        parts = (pairs,) if len(pairs) <= _FEW else self._parts(pairs)
+        for part in parts:
+            if not self.fields(copied, part):
+                break
+        else:
+            return copied
+        self.room = room
+        return {"$type": "dict", "items": self._pairs(pairs)}
+
+    def _parts(self, pairs: list[tuple[Any, Any]]) -> Iterable[list[tuple[Any, Any]]]:
+        """The same, some at a time, as far as the budget goes; most names are told to be harmless together."""
+        redaction = self._redaction
+        for at in range(0, len(pairs), _TOGETHER):
+            if self.is_full():
+                return
+            part = pairs[at : at + _TOGETHER]
+            names = [name for name, _ in part if type(name) is str]
+            self.work -= len(names) * _ONE_OF_MANY_NAMES
+            if not redaction.meets_all and not redaction.may_name_one(names):
+                self._rules.update(dict.fromkeys(names))
+                self._harmless.update([name for name in names if len(name) <= SHORT_NAME and name[:1] != "$"])
+            yield part
 
     def fields(self, copied: dict[str, Any], pairs: list[tuple[Any, Any]]) -> bool:
         """Add named values, as far as the budget goes; False where a name is no text."""
-        harmless = self._redaction.harmless
+        harmless, harmless_ever = self._harmless, self._redaction.harmless
         for key, value in pairs:
-            if (self.room <= 0 or self.objects <= 0) and self.is_full():
+            if (self.room <= 0 or self.work <= 0) and self.is_full():
                 break
-            if type(key) is str and key in harmless:
+            if type(key) is str and (key in harmless_ever or key in harmless):
+                if key not in harmless:
+                    self.work -= _TEXT + _NAME
+                    harmless.add(key)
                 cls = class_of(value)
                 if cls is int and -_SMALL < value < _SMALL:
                     self.room -= len(key) + (8 if -_MIDDLING < value < _MIDDLING else 4 + _LONG_INT)
-                    self.objects -= 1
+                    self.work -= _NUMBER
                     copied[key] = value
                 elif cls is float and isfinite(value):
                     self.room -= len(key) + 4 + (4 if (value * 1000).is_integer() else _LONG_FLOAT)
-                    self.objects -= 1
+                    self.work -= _NUMBER
                     copied[key] = value
                 else:
                     self.room -= len(key) + 4
@@ -286,15 +363,22 @@ class Copy:
     def _items_of(self, mapping: dict[Any, Any]) -> list[tuple[Any, Any]]:
         """Its items, as far as they can count; of a short one, as most are, all at once."""
         try:
-            if _DICT.__len__(mapping) <= self.objects:
+            if _DICT.__len__(mapping) <= _FEW:
                 return list(_DICT.items(mapping))
         except RuntimeError:  # changed size during iteration
             pass
-        return self.several(lambda: _DICT.items(mapping))
+        return self.several(lambda: _DICT.items(mapping), _NUMBER + _TEXT)
 
     def field(self, copied: dict[str, Any], name: str, value: Any) -> None:
         """One named value; whole out of sight if its name is a secret's."""
-        rule = self._redaction.key(name)
+        self.work -= _TEXT
+        if name in self._rules:
+            rule = self._rules[name]
+        else:
+            rule = self._rules[name] = self._redaction.key(name)
+            self.work -= _SECRET_NAME if rule else _NAME
+            if name in self._redaction.harmless:
+                self._harmless.add(name)
         name = self.name(name)
         copied[name] = self._redacted(rule) if rule and holds_secret(value) else self.value(value)
 
@@ -311,14 +395,20 @@ class Copy:
         for pair in pairs:
             if self.is_full():
                 break
+            self.work -= _PAIR
             copied.append(self.items(pair))
         return copied
 
-    def several(self, source: Callable[[], Iterable[Any]]) -> list[Any]:
-        """The first of what a built-in container holds, though another thread may be changing it."""
+    def several(self, source: Callable[[], Iterable[Any]], least: int = _NUMBER) -> list[Any]:
+        """The first of what a built-in container holds, though another thread may be changing it.
+
+        Args:
+            source: Begins to tell its items.
+            least: The least that each costs.
+        """
         for _ in range(_TRIES):
             try:
-                return list(islice(source(), self.objects + 1))
+                return list(islice(source(), self.most_items(least)))
             except RuntimeError:  # changed size during iteration
                 continue
         self.limit("a moment without changes")

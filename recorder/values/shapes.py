@@ -54,5 +54,5 @@ def shape_of(cls: type[Any]) -> Shape:
     if cls is str:
         return encoded_media
     if issubclass(cls, Enum):
-        return enum_shape
+        return enum_shape(cls)
     return record_shape(cls) or library_shape(cls) or standard_shape(cls)

@@ -36,6 +36,14 @@ __all__ = ["MOMENT_ZONES", "as_text", "enum_shape", "standard_shape", "tagged", 
 
 _PREVIEW_ATTRIBUTES: Final = 16
 _PREVIEW_CHARS: Final = 200
+_SET_MARK: Final = 24
+"""Bytes of what says that it is a set."""
+_SORTED: Final = 3
+"""The work of putting one item of a set in order."""
+_PREVIEW: Final = 24
+"""That of looking through an object that nobody knows."""
+_ZONE: Final = 12
+"""That of asking a time zone."""
 _SCALARS: Final = (str, int, float, bool, type(None))
 # The built-in types' own methods, whatever a subclass makes of them.
 _LIST: Any = list
@@ -77,6 +85,15 @@ _WRITTEN_AS_TEXT: Final = {
 }
 """Classes of the standard library, without subclasses, whose own ``__str__`` is all there is to say."""
 
+_SLOW_TEXTS: Final = {
+    "IPv6Address": 160,
+    "IPv6Network": 200,
+    "IPv6Interface": 240,
+    "IPv4Network": 40,
+    "IPv4Interface": 40,
+}
+"""The work of making those that take longer than looking at an object does."""
+
 _HOLDERS: Final = {"UserDict": "data", "UserList": "data", "UserString": "data", "ChainMap": "maps"}
 """Classes of ``collections`` that hold what they are in an attribute; their subclasses too."""
 
@@ -107,22 +124,31 @@ def _is_of(homes: dict[str, str], cls: type[Any]) -> bool:
 
 def tagged(copy: Copy, value: Any, text: str) -> dict[str, Any]:
     """A value that is its text."""
-    return {"$type": type_name_of(value), "value": copy.text(text)}
+    name = type_name_of(value)
+    copy.room -= len(name) + 20
+    return {"$type": name, "value": copy.text(text)}
 
 
 def as_text(copy: Copy, value: Any) -> Any:
     """Of a class whose ``str`` is cheap, and all there is to say."""
+    copy.work -= _SLOW_TEXTS.get(class_of(value).__name__, 0)
     return tagged(copy, value, str(value))
 
 
-def enum_shape(copy: Copy, value: Any) -> Any:
-    """An enum member, or a combination of flags."""
-    attributes = attributes_of(value, class_of(value))
-    return {
-        "$type": type_name_of(value),
-        "name": copy.value(attributes["_name_"]),
-        "value": copy.value(attributes["_value_"]),
-    }
+def enum_shape(cls: type[Any]) -> Shape:
+    """Enum members, and combinations of flags."""
+    type_, attributes_of = type_name(cls), attributes_reader(cls)
+
+    def shape(copy: Copy, value: Any) -> Any:
+        attributes = attributes_of(value)
+        copy.room -= len(type_) + 30
+        return {
+            "$type": type_,
+            "name": copy.value(attributes["_name_"]),
+            "value": copy.value(attributes["_value_"]),
+        }
+
+    return shape
 
 
 def _exception(copy: Copy, value: Any) -> Any:
@@ -135,6 +161,7 @@ def _moment(copy: Copy, value: Any) -> Any:
     cls = class_of(value)
     base = datetime if issubclass(cls, datetime) else time if issubclass(cls, time) else date
     zone = None if base is date else _part(base, "tzinfo", value)
+    copy.work -= 0 if zone is None else _ZONE
     if zone is None or type_name_of(zone) in MOMENT_ZONES:
         return tagged(copy, value, base.isoformat(value))
     parts = _TIME_PARTS if base is time else _DATE_PARTS + _TIME_PARTS
@@ -151,11 +178,11 @@ def _timedelta(_: Copy, value: Any) -> Any:
 
 
 def _list(copy: Copy, value: Any) -> Any:
-    return copy.inside(value, copy.items, _LIST.__getitem__(value, slice(0, copy.objects + 1)))
+    return copy.inside(value, copy.items, _LIST.__getitem__(value, slice(0, copy.most_items())))
 
 
 def _tuple(copy: Copy, value: Any) -> Any:
-    return copy.inside(value, copy.items, _TUPLE.__getitem__(value, slice(0, copy.objects + 1)))
+    return copy.inside(value, copy.items, _TUPLE.__getitem__(value, slice(0, copy.most_items())))
 
 
 def _deque(copy: Copy, value: Any) -> Any:
@@ -165,8 +192,13 @@ def _deque(copy: Copy, value: Any) -> Any:
 
 def _set(copy: Copy, value: Any) -> Any:
     base = _SET if issubclass(type(value), set) else _FROZENSET
+    copy.room -= _SET_MARK
+    for_order = copy.work // 2
+    copy.work -= for_order
     items = copy.items(copy.several(lambda: base.__iter__(value)))
-    return {"$type": "set", "items": sorted(items, key=repr)}  # plain copies by now: their repr is Python's
+    copy.work += for_order - len(items) * _SORTED
+    kinds = set(map(class_of, items))  # of plain copies: whatever they are asked is Python's own
+    return {"$type": "set", "items": sorted(items, key=None if kinds in ({int}, {str}) else repr)}
 
 
 def _view(copy: Copy, value: Any) -> Any:
@@ -184,7 +216,7 @@ def _proxy(copy: Copy, value: Any) -> Any:
 def _array(copy: Copy, value: Any) -> Any:
     """An ``array.array``."""
     length = len(value)
-    items = copy.inside(value, copy.items, value[: copy.objects + 1].tolist())
+    items = copy.inside(value, copy.items, value[: copy.most_items()].tolist())
     copy.sizes[id(value)] = length * value.itemsize
     return {"$type": "array.array", "typecode": value.typecode, "length": length, "items": items}
 
@@ -203,10 +235,7 @@ def _namespace(copy: Copy, value: Any) -> Any:
     copied: dict[str, Any] = {"$type": type_name(cls)}
 
     def fields(attributes: dict[str, Any]) -> dict[str, Any]:
-        for name, attribute in copy.several(attributes.items):
-            if copy.is_full():
-                break
-            copy.field(copied, name, attribute)
+        copy.fields(copied, copy.several(attributes.items))
         return copied
 
     return copy.inside(value, fields, attributes_of(value, cls))
@@ -269,6 +298,7 @@ def thing_shape(cls: type[Any]) -> Shape:
 
     def shape(copy: Copy, value: Any) -> Any:
         hole = copy.hole(type_)
+        copy.work -= _PREVIEW
         attributes = [
             (name, copy.beginning(attribute, _PREVIEW_CHARS) if type(attribute) is str else attribute)
             for name, attribute in islice(attributes_of(value).items(), _PREVIEW_ATTRIBUTES)

@@ -148,19 +148,32 @@ FRAGMENTS = [
 ]
 
 
+EVERY_WORD = "\n\0\nPRIVATE KEY. sk-. ://. @. authorization. cookie=, bearer . basic ."
+"""No secret, and what each expression looks for before it is tried."""
+
+
 @settings(max_examples=1000)
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=12).map("".join), st.integers(0, 200))
 def test_whatever_the_patterns_would_find_is_suspected(text, padding):
     text = "x: " * padding + text
-    unfiltered = Redaction(patterns=["(?!)"])  # a pattern of the user's meets every text, and so do the others then
-    if unfiltered.text(text) != text:
+    unfiltered = Redaction(patterns=["(?!)"]).text(text + EVERY_WORD)  # a pattern of the user's meets every text
+    if unfiltered != text + EVERY_WORD:
         assert REDACTION.suspects(text)
+    if unfiltered.endswith(EVERY_WORD):
+        assert REDACTION.text(text) == unfiltered.removesuffix(EVERY_WORD)
 
 
 def without_names(text):
     if "crash" in text:
         raise RuntimeError(text)
     return None if "odd" in text else text.replace("Alice", "[name]")
+
+
+@given(st.lists(st.lists(st.sampled_from([*FRAGMENTS, "\0", "\n", "{", "\\"]), max_size=6).map("".join), max_size=80))
+def test_texts_are_redacted_together_as_they_are_one_by_one(texts):
+    together, one_by_one = set(), set()
+    assert REDACTION.texts(texts, together) == {text: REDACTION.text(text, one_by_one) for text in texts}
+    assert together == one_by_one
 
 
 def test_a_function_of_the_users_meets_every_text_and_the_rules_stay(caplog):

@@ -6,6 +6,7 @@ import datetime as dt
 import decimal
 import enum
 import gc
+import ipaddress
 import json
 import pathlib
 import threading
@@ -22,6 +23,8 @@ from hypothesis import strategies as st
 from recorder.journal.frames import INPUT, VALUE_STATUSES, ValuesFrame, with_digests
 from recorder.redaction import Redaction
 from recorder.values import Capture, ValueTracer, capture_policy, not_captured
+from recorder.values.copying import MAX_WORK
+from recorder.values.shortening import beginning_of
 
 CAPTURE = Capture(redaction=Redaction())
 KEY = "sk-proj-abcdefghijklmnop0123456789"
@@ -243,7 +246,7 @@ def test_long_text_is_cut_between_two_characters_and_tells_its_full_size():
 
 
 def test_escapes_count_against_the_limit():
-    assert set(stored("\x01" * 60_000, "truncated")) == {"\x01"}
+    assert stored("\x01" * 60_000, "truncated") == "\x01" * ((65_536 - 2) // 6)
     assert set(stored(["\x01\udc80" * 100] * 1000, "truncated")[0]["value"]) <= set("\x01\\udc80")
 
 
@@ -257,6 +260,60 @@ def test_of_a_million_items_a_prefix_is_kept(value):
     assert f"of {len(value):,} items kept" in found.note
     data = json.loads(found.data)
     assert 1000 < len(data["items"] if isinstance(data, dict) else data) < 10_000
+
+
+@pytest.mark.parametrize("before", [[], [None], ["x"], [["x"]], [{"a": 1}], [0.5, "x"]], ids=repr)
+@pytest.mark.parametrize(
+    "make", [list, set, tuple, collections.deque, dict.fromkeys, lambda it: dict.fromkeys(map(str, it))]
+)
+def test_wherever_the_budget_ends_what_is_missing_is_told(before, make):
+    assert status(entry([*before, make(range(10**4))])) == "truncated"
+
+
+SHAPES = {
+    "number": lambda i: i,
+    "text": lambda i: f"x{i}",
+    "row": lambda i: {"id": i, "name": "row", "score": 0.5},
+    "nested": lambda i: [[[[i]]]],
+    "record": lambda i: Slotted(f"t{i}"),
+    "uuid": lambda i: uuid.UUID(int=i),
+    "address": ipaddress.IPv6Address,
+    "bytes": lambda i: b"%010d" % i,
+    "own name": lambda i: {f"name {i}": i},
+    "class of its own": lambda i: type(f"Row{i}", (), {})(),
+    "set": lambda i: {i, i + 1},
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_items_are_charged_what_they_cost_alike_whatever_was_recorded_before(shape):
+    items = [SHAPES[shape](i) for i in range(9_000)]
+    fresh, used = Capture(redaction=Redaction()), Capture(redaction=Redaction())
+    used.entries({"others": {f"other {i}": i for i in range(3_000)}, "value": items})
+    found, again = entry(items, capture=fresh), entry(items, capture=used)
+    assert (status(found), found.data) == ("truncated", again.data)
+    kept = len(json.loads(found.data))
+    assert f"{kept:,} of 9,000 items kept" in found.note
+    assert 1 <= kept * {"number": 2, "text": 3}.get(shape, 9) <= MAX_WORK
+
+
+def test_many_blobs_are_all_described_and_the_later_read_the_less():
+    data = stored([bytes(1 << 20)] * 30, "truncated")
+    read = [blob.get("digest_bytes", blob["size"]) for blob in data]
+    assert {blob["size"] for blob in data} == {1 << 20}
+    assert len(data) == 30
+    assert read[0] == 1 << 20
+    assert read == sorted(read, reverse=True)
+    assert sum(read) < 3 << 19
+
+
+def test_secrets_among_many_names_are_each_found():
+    names = {f"row-{i}": i for i in range(600)} | {f"api_key_{i}": f"hunter{i}" for i in range(20)}
+    data = stored(dict(sorted(names.items(), key=lambda pair: hash(pair[0]))))
+    assert {name: value for name, value in data.items() if name.startswith("api")} == {
+        f"api_key_{i}": "[redacted:api_key]" for i in range(20)
+    }
+    assert sum(value for name, value in data.items() if name.startswith("row")) == sum(range(600))
 
 
 def test_large_binary_is_summarized():
@@ -402,6 +459,18 @@ def test_any_value_gives_valid_json_within_its_limit(value, limit):
     found = entry(value, capture=Capture(redaction=Redaction(), max_value_bytes=limit))
     assert len(found.data) <= limit
     json.loads(found.data)
+
+
+@given(json_values, st.integers(30, 400))
+def test_the_beginning_of_a_copy_is_the_most_that_its_limit_holds(value, room):
+    plain = json.loads(CAPTURE.entries({"value": value})[0].data)
+    if not isinstance(plain, list | dict | str):
+        return
+    whole, data = msgspec.json.encode(plain), msgspec.json.encode(beginning_of(plain, room))
+    assert len(data) <= room
+    begun = data.rstrip(b']}"')
+    assert whole.startswith(begun)
+    assert data == whole or type(plain) is not str or len(data) > room - 7
 
 
 plain_values = st.recursive(

@@ -14,8 +14,14 @@ from recorder.values.standard import tagged
 
 __all__ = ["describe_array", "shape_of"]
 
+_DESCRIBED: Final = 256
+"""The work of describing an array; more is charged by what is read of it."""
+
 _WHOLE: Final = 64
 """An array of no more elements is written out."""
+
+_TEXT: Final = 24
+"""That of writing a moment as text."""
 
 _HEAD: Final = 8
 _HEAD_BYTES: Final = 1 << 16
@@ -43,6 +49,7 @@ def _scalar(copy: Copy, value: Any, numpy: Any) -> Any:
     if dtype.names:
         return copy.value(dict(zip(dtype.names, numpy.generic.item(value), strict=False)))
     if _is_text(dtype):
+        copy.work -= _TEXT
         return tagged(copy, value, _texts(numpy.array(value), numpy).item())
     if dtype.kind not in _READ_KINDS and type_name_of(value) != "numpy.void":
         return copy.hole(type_name_of(value))
@@ -62,6 +69,7 @@ def _array(copy: Copy, value: Any, numpy: Any) -> dict[str, Any]:
 def describe_array(copy: Copy, facts: dict[str, Any], array: Any, numpy: Any, masked: Any = None) -> dict[str, Any]:
     """What is said of a plain array, after the ``facts`` that its owner knows."""
     copy.room -= 160
+    copy.work -= _DESCRIBED
     facts["shape"] = list(array.shape)
     if _is_mapped(array, numpy):
         copy.leave_out("mapped memory is not read")
@@ -69,6 +77,8 @@ def describe_array(copy: Copy, facts: dict[str, Any], array: Any, numpy: Any, ma
     axes = sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
     is_readable = array.dtype.kind in _READ_KINDS or bool(array.dtype.names)
     sample = _sampled(array, axes, numpy) if is_readable and array.itemsize <= _SAMPLED_ITEM else None
+    if sample is not None:
+        copy.work -= sample.nbytes >> 7
     if sample is not None and sample.size and array.dtype.kind in "biufcMm":
         facts.update(_statistics(array, sample, None if masked is None else _sampled(masked, axes, numpy), numpy))
     if is_readable and array.size <= _WHOLE and array.nbytes <= _HEAD_BYTES:
@@ -76,7 +86,8 @@ def describe_array(copy: Copy, facts: dict[str, Any], array: Any, numpy: Any, ma
     copy.limit(f"{_WHOLE} elements of an array")
     facts["nbytes"] = array.nbytes
     if sample is not None and not array.dtype.hasobject:
-        content = array.flat[:] if array.nbytes <= HASHED_BYTES else sample
+        is_read = array.nbytes <= HASHED_BYTES and copy.reads(array.nbytes) == array.nbytes
+        content = array.flat[:] if is_read else sample
         facts.update(digest_of(content.tobytes(), array.nbytes))
     if is_readable and array.itemsize * _HEAD <= _HEAD_BYTES:
         facts["head"] = _elements(copy, array.flat[:_HEAD], numpy)
