@@ -213,6 +213,7 @@ def fingerprint(error: ErrorRecord, node: str) -> str:
     return blake2b(text, digest_size=6, person=b"hg-mcp").hexdigest()
 
 
+@lru_cache(maxsize=256)  # a fault that is new is asked twice: for its fingerprint, and for its words
 def normalized(error_type: str, message: str) -> str:
     """The words of a message: the first two lines that hold any, data replaced by marks."""
     kind = _class_name(error_type)
@@ -232,6 +233,7 @@ def own_frames(error: ErrorRecord) -> list[tuple[str, str]]:
     return list(dict.fromkeys(frame for frame in found if frame[0] and not frame[1].endswith(_INLINED)))
 
 
+@lru_cache(maxsize=1024)
 def file_of_project(file: str) -> str:
     """The name of a file of the user's own code, without its directory; empty for what is installed or generated.
 

@@ -3,7 +3,11 @@
 import sqlite3
 from pathlib import Path
 
-from recorder.journal.frames import AttemptFrame, ErrorRecord
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.journal.frames import AttemptFrame, ErrorRecord, Frame
 from recorder.store.records import ErrorGroupFilter, RunFilter, SegmentState
 from recorder.store.sqlite import SqliteWriter
 from recorder.store.sqlite.queries import MIGRATIONS
@@ -83,6 +87,52 @@ async def test_a_run_whose_graph_is_learnt_late_takes_its_groups_along(store: St
     store.put(run(7, "failed"))
     assert await counted(store, graph="inner") == []
     assert [row[0] for row in await counted(store, graph="classify")] == ["fetch"]
+
+
+OUTCOMES = [
+    {"status": "failed", "error": late()},
+    {"status": "failed", "error": ErrorRecord("OSError", "lost")},
+    {"status": "failed", "error": late(), "node": ""},
+    {"status": "failed", "error": late(), "propagated": True},
+    {"status": "completed"},
+]
+ANY_STEP = st.builds(
+    lambda number, of, outcome, at: step(number, run=of, ended_at=T0 + at, **outcome),
+    st.integers(1, 4), st.integers(1, 2), st.sampled_from(OUTCOMES), st.integers(1, 9),
+)  # fmt: skip
+ANY_RUN = st.builds(
+    lambda number, outcome, graph, at: run(number, graph=graph, started_at=T0 + at, ended_at=T0 + 9, **outcome),
+    st.integers(1, 2),
+    st.sampled_from([{"status": "failed", "error": late()}, {"status": "failed"}, {"status": "running"}]),
+    st.sampled_from(["classify", "other"]),
+    st.integers(0, 3),
+)  # fmt: skip
+COUNTED_ANEW = """
+SELECT error_group, run, runs.graph, runs.started_at, count(*), min(raised_at), max(raised_at)
+FROM errors JOIN runs ON runs.id = run
+WHERE error_group IS NOT NULL AND (
+    step OR NOT EXISTS (
+        SELECT 1 FROM errors AS inside WHERE inside.run = errors.run AND step > 0 AND error_group IS NOT NULL
+    )
+)
+GROUP BY error_group, run
+ORDER BY error_group, run
+"""
+
+
+@given(batches=st.lists(st.lists(ANY_STEP | ANY_RUN, min_size=1, max_size=5), max_size=8))
+def test_what_is_counted_batch_by_batch_is_what_the_errors_make(
+    tmp_path_factory: pytest.TempPathFactory, batches: list[list[Frame]]
+) -> None:
+    path = str(tmp_path_factory.mktemp("counted") / "runs.db")
+    writer = SqliteWriter(path)
+    for number, batch in enumerate(batches, 1):
+        writer.apply("rec1", batch, SegmentState(name=SEGMENT, offset=number))
+    writer.close()
+    database = sqlite3.connect(path)
+    kept = database.execute("SELECT * FROM error_group_runs ORDER BY error_group, run").fetchall()
+    assert kept == database.execute(COUNTED_ANEW).fetchall()
+    database.close()
 
 
 async def test_runs_are_found_by_the_fingerprint_of_a_failure_inside(store: Store) -> None:

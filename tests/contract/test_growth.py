@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from recorder.journal.frames import INPUT, Frame, ValuesFrame
+from recorder.journal.frames import INPUT, ErrorRecord, Frame, ValuesFrame
 from recorder.store.protocols import RunReader
 from recorder.store.records import RunFilter, SegmentState, StepFilter
 from recorder.store.sqlite import SqliteReader, SqliteWriter, is_unindexed
@@ -15,6 +15,7 @@ from tests.contract.building import DAY, HOUR, SEGMENT, T0, entry, process, run,
 
 Question = Callable[[RunReader], Awaitable[object]]
 
+LETTERS: Final = str.maketrans("0123456789abcdef", "ghijklmnopqrstuv")
 SHORT: Final = 300
 LONG: Final = 3_000
 
@@ -139,6 +140,27 @@ def test_nothing_new_to_index_is_known_without_reading_the_history(tmp_path: Pat
         before = steps.taken
         assert not is_unindexed(path)
         taken.append(steps.taken - before)
+    assert_flat(taken)
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_an_error_more_is_written_without_reading_those_that_a_run_has(
+    tmp_path: Path, steps: Steps, *, alike: bool
+) -> None:
+    def failures(numbers: range) -> list[Frame]:
+        words = {number: "lost" if alike else f"{number:x}".translate(LETTERS) for number in numbers}
+        return [step(number, "failed", error=ErrorRecord("OSError", word)) for number, word in words.items()]
+
+    taken: list[int] = []
+    for count in (SHORT, LONG):
+        writer = SqliteWriter(str(tmp_path / f"{count}.db"))
+        writer.apply("rec1", [process(), run(1), *failures(range(1, count))], SegmentState(name=SEGMENT, offset=1))
+        before = steps.taken
+        writer.apply(
+            "rec1", [*failures(range(count, count + 10)), step(count + 10)], SegmentState(name=SEGMENT, offset=2)
+        )
+        taken.append(steps.taken - before)
+        writer.close()
     assert_flat(taken)
 
 

@@ -161,20 +161,39 @@ ON CONFLICT (fingerprint) DO UPDATE SET fingerprint = fingerprint RETURNING id;
 -- name: drop_error_group_runs
 DELETE FROM error_group_runs WHERE run = ?;
 
--- name: save_error_group_runs
--- The groups of a run, counted anew from its errors. The run's own error counts where no step explains it.
+-- name: error_group_of
+SELECT error_group FROM errors WHERE run = ? AND step = ? AND attempt = ?;
+
+-- name: own_error_group
+-- The group of a run's own error, where it counts: no step explains it.
+SELECT error_group FROM errors
+WHERE run = ?1 AND step = 0 AND attempt = 0 AND error_group IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM errors AS inside INDEXED BY causes
+    WHERE inside.run = ?1 AND inside.error_group IS NOT NULL AND inside.step > 0
+);
+
+-- name: count_error_group
+-- So many more errors of a group in a run; when the first and the last was, the index of causes knows.
 INSERT INTO error_group_runs (error_group, run, graph, started_at, count, first_at, last_at)
 SELECT
-    errors.error_group, errors.run, runs.graph, runs.started_at, count(*), min(errors.raised_at), max(errors.raised_at)
-FROM errors
-JOIN runs ON runs.id = errors.run
-WHERE errors.run = ? AND errors.error_group IS NOT NULL AND (
-    errors.step OR NOT EXISTS (
-        SELECT 1 FROM errors AS inside
-        WHERE inside.run = errors.run AND inside.step > 0 AND inside.error_group IS NOT NULL
-    )
-)
-GROUP BY errors.error_group;
+    :group, id, graph, started_at, :more,
+    coalesce((
+        SELECT raised_at FROM errors
+        WHERE run = :run AND error_group = :group AND (step > 0 OR :own) ORDER BY raised_at LIMIT 1
+    ), 0),
+    coalesce((
+        SELECT raised_at FROM errors
+        WHERE run = :run AND error_group = :group AND (step > 0 OR :own) ORDER BY raised_at DESC LIMIT 1
+    ), 0)
+FROM runs
+WHERE id = :run
+ON CONFLICT DO UPDATE SET count = count + excluded.count, first_at = excluded.first_at, last_at = excluded.last_at;
+
+-- name: drop_empty_error_group
+DELETE FROM error_group_runs WHERE error_group = :group AND run = :run AND count = 0;
+
+-- name: move_error_group_runs
+UPDATE error_group_runs SET graph = ?, started_at = ? WHERE run = ?;
 
 -- name: drop_error
 DELETE FROM errors WHERE run = ? AND step = ? AND attempt = ?;

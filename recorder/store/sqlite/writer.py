@@ -11,12 +11,8 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
-from recorder.fingerprint import fingerprint, normalized
 from recorder.journal.frames import (
-    RUN_CODES,
-    STEP_CODES,
     CloseFrame,
-    ErrorRecord,
     Frame,
     HeartbeatFrame,
     ProcessFrame,
@@ -27,12 +23,12 @@ from recorder.store.retention import ExpiringRun, Retention
 from recorder.store.sketch import Sketch
 from recorder.store.sqlite import pruning
 from recorder.store.sqlite.database import open_for_writing, translated
+from recorder.store.sqlite.faults import Faults
 from recorder.store.sqlite.indexing import SearchIndex
 from recorder.store.sqlite.merge import Merged
 from recorder.store.sqlite.queries import QUERIES
 from recorder.store.sqlite.rows import (
     attempt_row,
-    error_row,
     facts_values,
     graph_row,
     log_row,
@@ -51,25 +47,10 @@ _REMEMBERED: Final = 100_000
 _QUARANTINED_BYTES: Final = 64 << 10
 
 
-_FAILED_RUNS: Final = (RUN_CODES["failed"], RUN_CODES["partial"])
-_FAILED_STEP: Final = STEP_CODES["failed"]
-
-
 class _Run(NamedTuple):
     key: int
     graph: int
     started_at: int
-
-
-class _Error(NamedTuple):
-    """What a row of a batch has for an error: its key by the recorder's numbers; of a cause the node (or "")."""
-
-    run: int
-    step: int
-    attempt: int
-    error: ErrorRecord | None
-    node: str | None = None
-    raised_at: int | None = None
 
 
 class _Names(dict[str, int]):
@@ -97,7 +78,7 @@ class SqliteWriter:
         self._connection = open_for_writing(path)
         self._search = SearchIndex(self._connection)
         self._names = _Names(self._connection)
-        self._groups: dict[str, int] = {}
+        self._faults = Faults(self._connection, self._names)
         self._runs: dict[tuple[int, int], _Run] = {}
 
     def segment(self, name: str) -> SegmentState:
@@ -128,7 +109,7 @@ class SqliteWriter:
             runs = self._save_runs(key, recorder, batch)
             self._execute_many("save_graph", [graph_row(frame, self._names) for frame in batch.graphs])
             self._save_rows(runs, batch)
-            self._save_errors(runs, batch)
+            self._faults.save({number: run.key for number, run in runs.items()}, batch)
             self._save_values(runs, batch)
             self._save_tallies(runs, batch.final)
             self._search.mark(run.key for run in runs.values())
@@ -240,7 +221,7 @@ class SqliteWriter:
             except BaseException:
                 self._roll_back()
                 raise
-        if max(len(self._names), len(self._runs), len(self._groups)) > _REMEMBERED:
+        if max(len(self._names), len(self._runs), self._faults.remembered) > _REMEMBERED:
             self._forget_keys()
 
     def _roll_back(self) -> None:
@@ -250,7 +231,7 @@ class SqliteWriter:
 
     def _forget_keys(self) -> None:
         self._names.clear()
-        self._groups.clear()
+        self._faults.forget()
         self._runs.clear()
 
     def _execute(self, query: str, *values: object) -> sqlite3.Cursor:
@@ -293,14 +274,15 @@ class SqliteWriter:
         runs: dict[int, _Run] = {}
         now = time.time_ns() // 1000
         for number in batch.numbers():
-            frame = batch.runs.get(number)
-            known = None if frame is not None else self._find_run(recorder, number)
-            if known is None:
-                if frame is None:
-                    frame = placeholder(name, number, next(_steps_of(batch, number), None))
-                key = self._execute("save_run", *run_row(recorder, frame, self._names), now).fetchone()[0]
-                known = _Run(key, self._names[frame.graph], frame.started_at)
-            runs[number] = self._runs[recorder, number] = known
+            frame, known = batch.runs.get(number), self._find_run(recorder, number)
+            run = known
+            if run is None or frame is not None:
+                row = frame or placeholder(name, number, next(_steps_of(batch, number), None))
+                key = self._execute("save_run", *run_row(recorder, row, self._names), now).fetchone()[0]
+                run = _Run(key, self._names[row.graph], row.started_at)
+                if known not in {None, run}:
+                    self._faults.move(*run)
+            runs[number] = self._runs[recorder, number] = run
         return runs
 
     def _gone(self, key: int, recorder: str, batch: Merged) -> set[int]:
@@ -328,34 +310,6 @@ class SqliteWriter:
         ]
         self._execute_many("save_told", told)
         self._execute_many("save_log", [log_row(runs[frame.run].key, frame, names) for frame in batch.logs.values()])
-
-    def _save_errors(self, runs: dict[int, _Run], batch: Merged) -> None:
-        """Errors of the batch's rows; a row that has none any more loses it. The groups of their runs follow."""
-        faulty = {number for number, run in runs.items() if self._execute("has_errors", run.key).fetchone()[0]}
-        kept: list[Sequence[object]] = []
-        gone: list[Sequence[object]] = []
-        for one in _errors(batch):
-            key = (runs[one.run].key, one.step, one.attempt)
-            if one.error is not None:
-                faulty.add(one.run)
-                group = None if one.node is None else self._group(one.error, one.node)
-                kept.append(error_row(key, one.error, group, one.raised_at if group else None, self._names))
-            elif one.run in faulty:
-                gone.append(key)
-        self._execute_many("drop_error", gone)
-        self._execute_many("save_error", kept)
-        keys = [(runs[number].key,) for number in faulty]
-        self._execute_many("drop_error_group_runs", keys)
-        self._execute_many("save_error_group_runs", keys)
-
-    def _group(self, error: ErrorRecord, node: str) -> int:
-        """The id of the error's group."""
-        found = fingerprint(error, node)
-        key = self._groups.get(found)
-        if key is None:
-            row = (found, self._names[error.type], normalized(error.type, error.message), self._names[node])
-            key = self._groups[found] = self._execute("intern_error_group", *row).fetchone()[0]
-        return key
 
     def _save_values(self, runs: dict[int, _Run], batch: Merged) -> None:
         contents: dict[bytes, int] = {}
@@ -409,15 +363,3 @@ class SqliteWriter:
 
 def _steps_of(batch: Merged, number: int) -> Generator[StepFrame]:
     return (frame for (run, _), frame in batch.steps.items() if run == number)
-
-
-def _errors(batch: Merged) -> Generator[_Error]:
-    """Of every row in the batch that may have an error, it or None. What passed through, and attempts', is no cause."""
-    for frame in batch.runs.values():
-        node = "" if frame.status in _FAILED_RUNS else None
-        yield _Error(frame.run, 0, 0, frame.error, node, frame.ended_at or frame.started_at)
-    for frame in batch.steps.values():
-        node = frame.node if frame.status == _FAILED_STEP and not frame.propagated else None
-        yield _Error(frame.run, frame.step, 0, frame.error, node, frame.ended_at or frame.started_at)
-    for frame in batch.attempts.values():
-        yield _Error(frame.run, frame.step, frame.number, frame.error)
