@@ -59,14 +59,14 @@ async def test_an_agent_gets_from_the_failed_run_to_the_flood_by_the_calls_it_is
             return result.structured_content
 
         story = await ask("summarize_run")
-        assert story["record_lacks"] == snapshot(["Log records beyond a step's share, counted only: 9800."])
+        assert story["record_lacks"] == snapshot(["Log records beyond a step's share, counted only: 9,800."])
         (lead,) = [call for call in story["next"] if call["tool"] == "get_logs"]
         assert (lead["arguments"]["step"], lead["reason"]) == snapshot(("poll", "what that step logged"))
 
         logs = await ask(lead["tool"], **lead["arguments"])
         assert logs["summary"] == snapshot(
             "201 log records of step 'poll', here in 2 lines, 1 of level ERROR or above here. "
-            "Never stored, beyond a step's share: 9800."
+            "Never stored, beyond a step's share: 9,800."
         )
         assert logs["dropped"] == {"INFO": 9_800}
         assert [(line["message"], line["count"]) for line in logs["lines"]] == snapshot(

@@ -1,6 +1,7 @@
 """Reduces a batch of frames to the rows they leave behind: of each row the last frame, which is all of it."""
 
 from collections.abc import Collection, Sequence
+from itertools import chain
 
 from recorder.journal.frames import (
     NODE,
@@ -97,9 +98,8 @@ class Merged:
                 self.contents[entry.digest] = entry.data or self.contents.get(entry.digest)
 
     def _note_moments(self) -> None:
-        for rows in (self.runs, self.steps):
-            for row in rows.values():
-                self.seen_at = max(self.seen_at, row.ended_at or row.started_at)
+        rows = chain(self.runs.values(), self.steps.values())
+        self.seen_at = max(self.seen_at, max((row.ended_at or row.started_at for row in rows), default=0))
 
 
 def _both(earlier: FactsFrame, later: FactsFrame) -> FactsFrame:

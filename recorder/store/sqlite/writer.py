@@ -337,17 +337,18 @@ class SqliteWriter:
         return key
 
     def _save_tallies(self, runs: dict[int, _Run], final: list[StepFrame]) -> None:
-        days: defaultdict[tuple[int, ...], Tally] = defaultdict(Tally)
-        hours: defaultdict[tuple[int, ...], Tally] = defaultdict(Tally)
-        earliest: dict[tuple[int, ...], int] = {}
+        hours: defaultdict[tuple[int, int, int, int], Tally] = defaultdict(Tally)
+        earliest: dict[tuple[int, int, int, int], int] = {}
         names = self._names
         for frame in final:
             assert frame.ended_at is not None  # Merged leaves the others out
-            run, node = runs[frame.run], (names[frame.node], names[frame.graph])
-            hour = (run.graph, frame.ended_at // HOUR_US, *node)
+            run = runs[frame.run]
+            hour = (run.graph, frame.ended_at // HOUR_US, names[frame.node], names[frame.graph])
             earliest[hour] = min(run.started_at, earliest.get(hour, run.started_at))
-            for tally in (days[run.graph, frame.ended_at // DAY_US, *node], hours[hour]):
-                tally.add(frame.status, cached=frame.cached, attempts=frame.attempts, duration_ms=frame.duration_ms)
+            hours[hour].add(frame.status, cached=frame.cached, attempts=frame.attempts, duration_ms=frame.duration_ms)
+        days: defaultdict[tuple[int, int, int, int], Tally] = defaultdict(Tally)
+        for (graph, hour, node, graph_name), tally in hours.items():
+            days[graph, hour * HOUR_US // DAY_US, node, graph_name].merge(tally)
         for key, tally in days.items():
             self._save_tally("node_day", key, tally)
         for key, tally in hours.items():
