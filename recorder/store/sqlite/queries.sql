@@ -977,21 +977,8 @@ LIMIT 1;
 -- name: values
 SELECT
     step_values.direction, names.name, step_values.status, types.name AS type, step_values.size, contents.digest,
-    step_values.note, contents.encoding, contents.data,
-    runs.values_expired_at, runs.values_expired_because
-FROM step_values
-JOIN runs ON runs.id = step_values.run
-JOIN names ON names.id = step_values.name
-JOIN names AS types ON types.id = step_values.type
-LEFT JOIN contents ON contents.id = step_values.content
-WHERE step_values.run = :run AND step_values.step = :step
-ORDER BY step_values.direction, step_values.position;
-
--- name: values_without_data
-SELECT
-    step_values.direction, names.name, step_values.status, types.name AS type, step_values.size, contents.digest,
-    step_values.note, 0 AS encoding, NULL AS data,
-    runs.values_expired_at, runs.values_expired_because
+    step_values.note, CASE WHEN :with_data THEN contents.encoding ELSE 0 END AS encoding,
+    CASE WHEN :with_data THEN contents.data END AS data, runs.values_expired_at, runs.values_expired_because
 FROM step_values
 JOIN runs ON runs.id = step_values.run
 JOIN names ON names.id = step_values.name

@@ -251,8 +251,8 @@ class SqliteReader:
 
     async def values(self, run: int, step: int, *, with_data: bool) -> list[StoredValue]:
         """Values of a step (0: of the run), inputs first, in the order of their names' appearance."""
-        query = QUERIES["values" if with_data else "values_without_data"]
-        return [records.stored_value(row) for row in await self._fetch(query, run=run, step=step)]
+        rows = await self._fetch(QUERIES["values"], run=run, step=step, with_data=with_data)
+        return [records.stored_value(row) for row in rows]
 
     async def values_across(
         self,
