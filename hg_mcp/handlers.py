@@ -41,8 +41,8 @@ from hg_mcp import replies
 from hg_mcp.errors import CannotAnswer, UnknownWordError
 from hg_mcp.prompts import PROMPTS, Prompt, procedure
 from hg_mcp.queries.completion import ARGUMENTS, completions
-from hg_mcp.queries.runs import has_failures_inside
 from hg_mcp.queries.source import Source
+from hg_mcp.replies.words import status_words
 from hg_mcp.resources import TEMPLATES, Template, question_of, run_uri
 from hg_mcp.text import one_line, quoted
 from hg_mcp.tools import TOOLS
@@ -178,11 +178,10 @@ def _tool(tool: Tool) -> WireTool:
 
 def _resource(run: Run) -> Resource:
     """A run in the list; its names are recorded ones, quoted."""
-    status = "completed with failures inside" if has_failures_inside(run) else run.status
     return Resource(
         uri=run_uri(run.run_id),
         name=one_line(run.run_id, 80),
-        title=f"{quoted(run.graph, 60)}: {status}",
+        title=f"{quoted(run.graph, 60)}: {status_words(run)}",
         description="What happened in this run and why.",
         mime_type=_JSON,
     )

@@ -1,4 +1,4 @@
-"""How replies write moments, durations and counts, and the names of recorded things."""
+"""How replies write moments and durations, why something is not there, and the names of recorded things."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta

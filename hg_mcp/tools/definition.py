@@ -12,6 +12,7 @@ from itertools import chain
 from typing import Annotated, Any, Final, Unpack, get_args, get_origin, get_type_hints
 
 from hg_mcp.errors import BadArgumentError, UnknownWordError
+from hg_mcp.replies.budget import MAXIMUM, MINIMUM
 from hg_mcp.text import quoted
 
 __all__ = ["BUDGET", "READ_ONLY", "Hints", "Param", "Parameter", "Tool", "tool"]
@@ -95,7 +96,7 @@ BUDGET: Final = Parameter(
     type=int,
     default=2000,
     required=False,
-    about=Param("Most tokens the reply may take (4 bytes each).", minimum=300, maximum=50_000),
+    about=Param("Most tokens the reply may take (4 bytes each).", minimum=MINIMUM, maximum=MAXIMUM),
 )
 
 
