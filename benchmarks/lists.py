@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 from msgspec import Struct
 from pydantic import BaseModel
 
-__all__ = ["ITEMS", "SHAPES"]
+__all__ = ["ITEMS", "SECRETS", "SHAPES"]
 
 ITEMS: Final = 200_000
 SENTENCE: Final = "The invoice of 12 March lists three items, two of which were returned: see page 4. "
@@ -173,3 +173,12 @@ SHAPES: Final[dict[str, Callable[[], Any]]] = {
     "deque of integers": _of(deque, int),
 }
 """What each shape is called, and what makes one."""
+
+SECRETS: Final[dict[str, Callable[[], Any]]] = {
+    "password=…": _listed(lambda number: f"password=hunter{number}"),
+    "key=…": _listed(lambda number: f"key={number}"),
+    "sk-ant-…": _listed(lambda number: f"sk-ant-aaaaaaaaaaaaaa{number}"),
+    "eyJ….….": _listed(lambda number: f"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIi{number}"),
+    "https://…@…": _listed(lambda number: f"https://e.com/{number} to a@b.c"),
+}
+"""Texts that are, or hold, or seem to hold a secret, by how they begin."""

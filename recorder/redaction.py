@@ -70,6 +70,8 @@ _DESCRIBING: Final = frozenset(
 )
 """Last words of names that describe a secret and hold none: ``password_length``."""
 
+_NONE, _BY_ITSELF, _ASSIGNED = range(3)
+
 _HOLDS_NONE: Final = frozenset({"none", "null", "true", "false", "str", "int", "bool", "bytes", "string", "any"})
 
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W_a-zA-Z0-9\u212A]+")
@@ -230,15 +232,22 @@ class Redaction:
 
     def suspects(self, text: str) -> bool:
         """Whether ``text`` may hold a secret; False is certain, and cheap."""
+        return self._suspicion(text) != _NONE
+
+    def _suspicion(self, text: str) -> int:
+        """What ``text`` may hold: nothing, a secret that is known by itself, or one that is assigned to a name, too."""
         if self.meets_all:
-            return True
+            return _ASSIGNED
         if self._scan is not None and not self._scan(text):
-            return False
+            return _NONE
         data = text.encode("utf-8", "surrogatepass")
-        if self._tokens and _looks_secret(data):
-            return True
-        hints = self._hints if b":" in data or b"=" in data else self._hints_of_tokens
-        return _holds_one(_letters(data), hints) and self._confirms(data)
+        has_names = b":" in data or b"=" in data
+        if _holds_one(_letters(data), self._hints if has_names else self._hints_of_tokens):
+            if has_names and self._assigns(data):
+                return _ASSIGNED
+            if self._tokens and (data.rfind(b"PRIVATE KEY") >= 0 or _names_scheme(data.lower())):
+                return _BY_ITSELF
+        return _BY_ITSELF if self._tokens and _looks_secret(data) else _NONE
 
     def _scanner(self) -> Callable[[str], bool] | None:
         """What was compiled of ``suspects``: it may find more, and never less."""
@@ -253,12 +262,6 @@ class Redaction:
         except ValueError:  # more words than it has room for
             return None
 
-    def _confirms(self, data: bytes) -> bool:
-        """Whether what a hint was found of may be there: a key block, a scheme and its token, a name and its value."""
-        if self._tokens and (data.rfind(b"PRIVATE KEY") >= 0 or _names_scheme(data.lower())):
-            return True
-        return (b":" in data or b"=" in data) and self._assigns(data)
-
     def _assigns(self, data: bytes) -> bool:
         """Whether a word of a key is near before a ``=`` or ``:``."""
         parts = data.replace(b"=", b":").replace("\xa0".encode(), b" ").split(b":")
@@ -267,15 +270,15 @@ class Redaction:
 
     def text(self, text: str, found: set[str] | None = None) -> str:
         """``text`` with each secret replaced by ``[redacted:RULE]``; the rules are added to ``found``."""
-        if not self.suspects(text):
+        if not (suspicion := self._suspicion(text)):
             return text
         from recorder.patterns import mark, without_tokens  # lazy: most text is clean, and they take 2 ms to compile
 
         rules: set[str] = set() if found is None else found
-        data = text.encode("utf-8", "surrogatepass")
         if self._tokens:
-            text = without_tokens(text, rules, holds_start=_holds_start(data))
-        if (b":" in data or b"=" in data) and self._assigns(data):
+            holds_start = _holds_start(text.encode("utf-8", "surrogatepass"))
+            text = without_tokens(text, rules, holds_start=holds_start)
+        if suspicion == _ASSIGNED:
             text = self._without_values(text, rules)
         for pattern in self._patterns:
             text = pattern.sub(lambda _: mark("pattern", rules), text)

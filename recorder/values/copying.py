@@ -21,6 +21,8 @@ MAX_WORK: Final = 16_000
 _WORK_LIMIT: Final = "about 1 ms of work"
 _NUMBER: Final = 2
 _TEXT: Final = 3
+_ASSIGNING: Final = 12
+"""A text in which something may be assigned to the name of a secret."""
 _CONTAINER: Final = 9
 _PAIR: Final = 4
 _OTHER: Final = 16
@@ -208,7 +210,7 @@ class Copy:
 
     def text(self, text: str) -> str:
         """Text, cut between two characters, and with no part of a secret at the cut."""
-        self.work -= _TEXT
+        self.work -= _TEXT if "=" not in text else _ASSIGNING
         size = len(text)
         if not text.isascii() and size <= self.room:
             size = len(text.encode("utf-8", "surrogatepass"))
@@ -303,10 +305,12 @@ class Copy:
     def _redacted(self, rule: str) -> str:
         self.rules.add(rule)
         self.room -= _MARK
+        self.work -= _CONTAINER
         return f"[redacted:{rule}]"
 
     def mapping(self, mapping: dict[Any, Any]) -> dict[str, Any]:
         """A dict, as far as the budget goes."""
+        self.work -= _NUMBER
         pairs, room = self._items_of(mapping), self.room
         copied: dict[str, Any] = {}
         parts = (pairs,) if len(pairs) <= _FEW else self._parts(pairs)
