@@ -22,8 +22,8 @@ async def asked(store: Path, **arguments: Any) -> dict[str, Any]:
 
 NOTES = [
     (
-        "A step's duration includes what it waits for inside: permits of max_concurrency, rate limits, locks. Only waits "
-        "before its start, before its first attempt and between attempts are known."
+        "A step's duration includes what it waits for inside: permits of max_concurrency, rate limits, locks. Only "
+        "waits before its start, before its first attempt and between attempts are known."
     ),
     "what_if keeps recorded order of steps, room for as many at once, lags and waits.",
 ]
