@@ -2,21 +2,20 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+
+import msgspec
 
 from hg_mcp.queries.step_paths import outer_item_path
-from recorder.store.records import BriefStep, StepDigests
+from recorder.store.records import ComparedStep, StepDigests
 
 __all__ = ["Pair", "Trace", "aligned", "moved_items"]
-
-_Inputs = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     """The steps of a run, in start order, and which values were captured of them, by step number."""
 
-    steps: Sequence[BriefStep]
+    steps: Sequence[ComparedStep]
     values: Mapping[int, StepDigests]
 
     @property
@@ -25,11 +24,11 @@ class Trace:
         return sum(one.cut for one in self.values.values())
 
 
-class Pair(NamedTuple):  # no dataclass: one is made for every step
+class Pair(msgspec.Struct, frozen=True, gc=False):  # no dataclass: one is made for every step
     """A step of the one run and its like in the other; one of the two may be missing."""
 
-    step: BriefStep | None
-    like: BriefStep | None
+    step: ComparedStep | None
+    like: ComparedStep | None
 
     @property
     def path(self) -> str:
@@ -40,13 +39,13 @@ class Pair(NamedTuple):  # no dataclass: one is made for every step
 
 def aligned(run: Trace, against: Trace, moved: Mapping[str, str]) -> Iterator[Pair]:
     """Every step of both, in the order of the first run; those it lacks come where the other had them."""
+    paths = [_translated(step.path, moved) if moved else step.path for step in run.steps]
     likes = {step.path: step for step in against.steps}
-    order = {step.step: position for position, step in enumerate(against.steps)}
-    lacking = iter(_lacking(run, against, moved))
+    lacking = iter(_lacking(set(paths), against))
     waiting = next(lacking, None)
-    for step in run.steps:
-        like = likes.get(_translated(step.path, moved))
-        while waiting and like and order[waiting.step] < order[like.step]:
+    for step, path in zip(run.steps, paths, strict=True):
+        like = likes.get(path)
+        while waiting and like and waiting.step < like.step:
             yield Pair(None, waiting)
             waiting = next(lacking, None)
         yield Pair(step, like)
@@ -55,14 +54,11 @@ def aligned(run: Trace, against: Trace, moved: Mapping[str, str]) -> Iterator[Pa
         waiting = next(lacking, None)
 
 
-def _lacking(run: Trace, against: Trace, moved: Mapping[str, str]) -> list[BriefStep]:
-    there = {_translated(step.path, moved) for step in run.steps}
+def _lacking(there: set[str], against: Trace) -> list[ComparedStep]:
     return [step for step in against.steps if step.path not in there]
 
 
 def _translated(path: str, moved: Mapping[str, str]) -> str:
-    if not moved:
-        return path
     item = outer_item_path(path)
     return moved.get(item, item) + path[len(item) :]
 
@@ -78,18 +74,19 @@ def moved_items(run: Trace, against: Trace) -> dict[str, str]:
     return moved | {path: "" for path in taken - moved.keys() - same_place if path in ours}
 
 
-def _items_by_inputs(trace: Trace) -> dict[str, _Inputs]:
+def _items_by_inputs(trace: Trace) -> dict[str, str]:
     """The inputs of the first step inside each item that has any."""
-    found: dict[str, _Inputs] = {}
+    found: dict[str, str] = {}
     for step in trace.steps:
-        values = trace.values.get(step.step)
-        if values and values.inputs and (item := outer_item_path(step.path)) and item not in found:
-            found[item] = tuple(sorted(values.inputs.split()))
+        if (values := trace.values.get(step.step)) and (inputs := values.inputs):
+            item = outer_item_path(step.path)
+            if item and item not in found:
+                found[item] = " ".join(sorted(inputs.split())) if " " in inputs else inputs
     return found
 
 
-def _unique(keys: Mapping[str, _Inputs]) -> dict[_Inputs, str]:
-    found: dict[_Inputs, list[str]] = {}
+def _unique(keys: Mapping[str, str]) -> dict[str, str]:
+    found: dict[str, list[str]] = {}
     for path, key in keys.items():
         found.setdefault(key, []).append(path)
     return {key: paths[0] for key, paths in found.items() if len(paths) == 1}

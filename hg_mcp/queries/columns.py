@@ -4,7 +4,7 @@ They are made from all items at once, one measure after another: thousands of it
 for while somebody waits.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Self
 
@@ -35,6 +35,10 @@ class Feature(NamedTuple):
         """Whether a failure itself changes it, so that it explains none."""
         return self.measure in _EFFECTS
 
+    def within(self, place: str, direction: str, name: str) -> Self:
+        """The same of a value, of what ``path`` is a path inside."""
+        return self._replace(place=place, direction=direction, path=f"{name}{self.path}")
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -52,37 +56,30 @@ class Met:
     found: list[Any] = field(default_factory=list[Any])
 
     @classmethod
-    def of(cls, pairs: Iterable[tuple[int, Any]]) -> Self:
+    def of(cls, pairs: Sequence[tuple[int, Any]]) -> Self:
         """Positions of items, and what was met there."""
-        met = cls()
-        put_position, put = met.positions.append, met.found.append
-        for position, one in pairs:
-            put_position(position)
-            put(one)
-        return met
+        return cls([position for position, _ in pairs], [one for _, one in pairs])
 
     def put(self, position: int, one: Any) -> None:
         """One more."""
         self.positions.append(position)
         self.found.append(one)
 
-    def typed(self, types: frozenset[type]) -> "Met":
-        """What is of some types."""
-        there = set(map(type, self.found))
+    def pairs(self) -> Iterable[tuple[int, Any]]:
+        """Positions and what was met there."""
+        return zip(self.positions, self.found, strict=True)
+
+    def types(self) -> set[type]:
+        """Of what types it is."""
+        return set(map(type, self.found))
+
+    def typed(self, types: frozenset[type], there: set[type]) -> "Met":
+        """What is of some types; ``there`` are those of all."""
         if there <= types:
             return self
         if there.isdisjoint(types):
             return Met()
-        return Met.of((position, one) for position, one in self.pairs() if type(one) in types)
-
-    def measured(self, measure: Callable[[Any], Any]) -> "Met":
-        """What each measures; those that have none of it are left out."""
-        met = Met(self.positions, list(map(measure, self.found)))
-        return met if None not in met.found else Met.of(pair for pair in met.pairs() if pair[1] is not None)
-
-    def pairs(self) -> Iterable[tuple[int, Any]]:
-        """Positions and what was met there."""
-        return zip(self.positions, self.found, strict=True)
+        return Met.of([(position, one) for position, one in self.pairs() if type(one) in types])
 
     def cells(self, *, largest: bool) -> dict[int, Any]:
         """One for each item: the largest, or the first."""
@@ -94,9 +91,18 @@ class Met:
                     cells[position] = one
         return cells
 
-    def column(self, feature: Feature) -> Column | None:
-        """The column of it, unless it tells no item from another."""
-        if len(set(self.found)) < 2:
+    def column(self, feature: Feature, measures: Iterable[Any] | None = None) -> Column | None:
+        """The column of what each measures, itself without ``measures``, unless it tells no item from another.
+
+        What measures ``None`` has none of it.
+        """
+        met = self if measures is None else Met(self.positions, list(measures))
+        different = set(met.found)
+        if None in different:
+            different.remove(None)
+            met = Met.of([(position, one) for position, one in met.pairs() if one is not None])
+        if len(different) < 2:
             return None
-        cells = self.cells(largest=feature.is_number)
-        return Column(feature, cells) if len(set(cells.values())) > 1 else None
+        cells = met.cells(largest=feature.is_number)
+        is_one_each = len(cells) == len(met.positions)
+        return Column(feature, cells) if is_one_each or len(set(cells.values())) > 1 else None

@@ -17,7 +17,7 @@ from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.step_paths import node_id
 from recorder.journal.frames import GraphFrame, GraphNode
 from recorder.store.protocols import RunReader
-from recorder.store.records import BriefStep, Run, StoredValue
+from recorder.store.records import ComparedStep, Run, StoredValue
 
 __all__ = ["Comparison", "Divergence", "Pace", "ValueChange", "compare_runs"]
 
@@ -140,7 +140,7 @@ async def compare_runs(reader: RunReader, handle: str, against: str) -> Comparis
 
 
 async def _trace(reader: RunReader, run: Run) -> Trace:
-    steps = await reader.brief_steps(run.key, limit=_MOST_STEPS)
+    steps = await reader.compared_steps(run.key, limit=_MOST_STEPS)
     values = await reader.digests(run.key, limit=_MOST_STEPS)
     return Trace(steps=steps, values={one.step: one for one in values})
 
@@ -156,7 +156,7 @@ def _divergences(pairs: Sequence[Pair], ours: Trace, theirs: Trace, changed: Map
     of_theirs: set[int] = set()
     for pair in reversed(pairs):
         own = _kinds(pair, ours, theirs, changed)
-        step, like = pair
+        step, like = pair.step, pair.like
         if (step and step.step in of_ours) or (like and like.step in of_theirs):
             own = [kind for kind in own if kind in _OWN]
         elif not own:
@@ -186,27 +186,33 @@ def _without_what_is_inside(found: Sequence[Divergence]) -> list[Divergence]:
 
 def _kinds(pair: Pair, ours: Trace, theirs: Trace, changed: Mapping[str, object]) -> list[str]:
     """What differs, in order of cause."""
-    step, like = pair
+    step, like = pair.step, pair.like
     if step is None or like is None:
         return ["missing" if step is None else "extra"]
     one, other = ours.values.get(step.step), theirs.values.get(like.step)
-    error = (step.error_type, step.error_message) != (like.error_type, like.error_message)
-    differing = {
-        "code": changed and step.kind == "node" and node_id(step.path) in changed,
-        "input": one and other and _differ(one.inputs, other.inputs),
-        "decision": step.decision != like.decision,
-        "output": one and other and _differ(one.outputs, other.outputs),
-        "error": error,
-        "status": not error and step.status != like.status,
-        "attempts": step.attempts != like.attempts,
-        "cached": step.cached != like.cached,
-    }
-    return [kind for kind, holds in differing.items() if holds]
+    kinds: list[str] = []
+    if changed and step.kind == "node" and node_id(step.path) in changed:
+        kinds.append("code")
+    if one and other and one.inputs != other.inputs and _differ(one.inputs, other.inputs):
+        kinds.append("input")
+    if step.decision != like.decision:
+        kinds.append("decision")
+    if one and other and one.outputs != other.outputs and _differ(one.outputs, other.outputs):
+        kinds.append("output")
+    if step.error_type != like.error_type or step.error_message != like.error_message:
+        kinds.append("error")
+    elif step.status != like.status:
+        kinds.append("status")
+    if step.attempts != like.attempts:
+        kinds.append("attempts")
+    if step.cached != like.cached:
+        kinds.append("cached")
+    return kinds
 
 
 def _differ(one: str, other: str) -> bool:
     """Whether values that both captured differ; where both have any, also whether one has more."""
-    return one != other and bool(one and other) and set(one.split()) != set(other.split())
+    return bool(one and other) and set(one.split()) != set(other.split())
 
 
 def _guilty(first: Divergence, ours: Trace, changed: Mapping[str, object]) -> str:
@@ -275,16 +281,16 @@ def _changed_values(ours: Sequence[StoredValue], theirs: Sequence[StoredValue]) 
     return found
 
 
-def _paces(ours: Sequence[BriefStep], theirs: Sequence[BriefStep]) -> list[Pace]:
+def _paces(ours: Sequence[ComparedStep], theirs: Sequence[ComparedStep]) -> list[Pace]:
     """Nodes whose average differs by half or more, those that cost or save most first."""
     likes = _times(theirs)
     found = [_pace(one, like) for node, one in _times(ours).items() if (like := likes.get(node))]
     return sorted(filter(None, found), key=lambda pace: -abs(pace.avg_ms - pace.against_avg_ms) * pace.count)
 
 
-def _times(steps: Sequence[BriefStep]) -> dict[tuple[str, str], _Times]:
+def _times(steps: Sequence[ComparedStep]) -> dict[tuple[str, str], _Times]:
     """What each node took, by its name and graph; executions that a cache served count, their times do not."""
-    executions: dict[tuple[str, str], list[BriefStep]] = {}
+    executions: dict[tuple[str, str], list[ComparedStep]] = {}
     for step in steps:
         if step.kind == "node":
             executions.setdefault((step.node, step.graph), []).append(step)
@@ -292,7 +298,7 @@ def _times(steps: Sequence[BriefStep]) -> dict[tuple[str, str], _Times]:
         node: _Times(
             node=node[0],
             count=len(those),
-            ms=sorted(one.duration_ms for one in those if one.duration_ms is not None and not one.cached),
+            ms=sorted([one.duration_ms for one in those if one.duration_ms is not None and not one.cached]),
         )
         for node, those in executions.items()
     }

@@ -20,7 +20,7 @@ from hg_mcp.queries.words import as_ranges
 from hg_mcp.sizes import counted
 from hg_mcp.text import quoted
 from recorder.store.protocols import RunReader
-from recorder.store.records import BriefStep, Run, StepFilter
+from recorder.store.records import BriefStep, BriefValue, Run, StepFilter
 
 __all__ = ["CONCLUSIVE", "Contrast", "Separator", "Side", "contrast"]
 
@@ -110,13 +110,9 @@ async def contrast(reader: RunReader, run: Run, a: str, b: str, *, step: str = "
     in_all = await reader.count_steps(run.key, StepFilter(under=under)) if len(steps) == _MOST_STEPS else len(steps)
     map_path, sides = _chosen(_maps(steps), run, a, b, under)
     items, split = [*sides[0].items, *sides[1].items], len(sides[0].items)
-    inside = _inside(items, map_path, steps)
-    executed = [(inside[step.step], step) for step in steps if step.step in inside]
-    brief = await reader.brief_values(run.key, limit=_MOST_VALUES)
-    values = [(inside[value.step], value) for value in brief if value.step in inside]
-    contents = await reader.contents(run.key, limit=_MOST_VALUES)
-    focus = _failing_place(executed)
-    columns, cut = columns_of(run, items, executed, values, contents)
+    inside = _inside(items, map_path, steps, await reader.brief_values(run.key, limit=_MOST_VALUES))
+    columns, cut = columns_of(run, items, inside, await reader.contents(inside.contents))
+    focus = _failing_place(inside)
     compared = _distinct(columns, focus)
     return Contrast(
         run=run,
@@ -126,7 +122,7 @@ async def contrast(reader: RunReader, run: Run, a: str, b: str, *, step: str = "
         separators=_separators(compared, items, split, focus),
         compared=len(compared),
         reachable_p=min(1.0, smallest_p(split, len(items) - split) * max(len(compared), 1)),
-        values=bool(values),
+        values=bool(inside.values),
         focus=focus,
         left_out=in_all - len(steps),
         cut=cut,
@@ -188,30 +184,45 @@ def _empty_side(path: str, items: Sequence[BriefStep], run: Run, sides: tuple[Si
     )
 
 
-def _inside(items: Sequence[BriefStep], map_path: str, steps: Sequence[BriefStep]) -> dict[int, Inside]:
-    """Where the executions of nodes inside the items are, by step number."""
+def _inside(
+    items: Sequence[BriefStep], map_path: str, steps: Sequence[BriefStep], values: Sequence[BriefValue]
+) -> Inside:
+    """The executions of nodes inside the items, and their values."""
     positions = {str(item.item): position for position, item in enumerate(items)}
     opening = f"{map_path}["
-    found: dict[int, Inside] = {}
+    inside = Inside()
+    where: dict[int, tuple[int, str]] = {}
     for step in steps:
         if step.kind == "node" and step.path.startswith(opening):
             index, _, rest = step.path[len(opening) :].partition("]")
             if rest and (position := positions.get(index)) is not None:
-                found[step.step] = Inside(position, node_id(rest))
-    return found
+                place = node_id(rest)
+                where[step.step] = position, place
+                inside.executions[place].put(position, step)
+    for value in values:
+        if found := where.get(value.step):
+            position, place = found
+            inside.values[place, value.direction, value.name].put(position, value)
+    return inside
 
 
-def _failing_place(executed: Sequence[tuple[Inside, BriefStep]]) -> str:
-    """Where within the items most failures arose."""
-    failed = (place for (_, place), step in executed if step.status == "failed" and not step.propagated)
-    return next((place for place, _ in Counter(failed).most_common(1)), "")
+def _failing_place(inside: Inside) -> str:
+    """Where within the items most failures arose; of several such places, where the first did."""
+    failed = {
+        place: steps
+        for place, met in inside.executions.items()
+        if (steps := [one.step for one in met.found if one.status == "failed" and not one.propagated])
+    }
+    return max(failed, key=lambda place: (len(failed[place]), -failed[place][0]), default="")
 
 
 def _distinct(columns: Sequence[Column], focus: str) -> list[tuple[Column, list[Feature]]]:
     """Columns, those that say the same of every item once, with the features of the others."""
     found: dict[object, tuple[Column, list[Feature]]] = {}
+    signatures: dict[int, object] = {}
     for column in sorted(columns, key=lambda one: _preference(one.feature, focus)):
-        known = found.setdefault(_signature(column), (column, []))
+        signature = signatures.get(id(column.cells)) or signatures.setdefault(id(column.cells), _signature(column))
+        known = found.setdefault(signature, (column, []))
         if known[0] is not column:
             known[1].append(column.feature)
     return list(found.values())
@@ -225,12 +236,12 @@ def _preference(feature: Feature, focus: str) -> tuple[bool, bool, int, bool]:
 
 def _signature(column: Column) -> object:
     """Alike for columns that order, or divide, the same items alike."""
-    cells: list[tuple[int, Any]] = sorted(column.cells.items())
-    if column.feature.is_number:
-        ranks = {cell: rank for rank, cell in enumerate(sorted({cell for _, cell in cells}))}
-        return True, tuple((position, ranks[cell]) for position, cell in cells)
-    names: dict[Any, Any] = {True: True, False: False}
-    return False, tuple((position, names.setdefault(cell, len(names))) for position, cell in cells)
+    positions = tuple(sorted(column.cells))
+    cells: list[Any] = [column.cells[position] for position in positions]
+    is_number = column.feature.is_number
+    order = sorted(set(cells)) if is_number else dict.fromkeys((True, False, *cells))
+    ranks = {cell: rank for rank, cell in enumerate(order)}
+    return is_number, positions, tuple([ranks[cell] for cell in cells])
 
 
 def _separators(
@@ -241,8 +252,8 @@ def _separators(
     corrected = holm([rule.p for _, _, rule in judged])
     found: dict[frozenset[int], Separator] = {}
     for (column, alike, rule), p in zip(judged, corrected, strict=True):
-        one = _separator(column, alike, replace(rule, p=p), items, split)
-        hits = frozenset(position for position, cell in column.cells.items() if rule.keeps(cell))
+        hits = rule.kept(column.cells)
+        one = _separator(column, alike, replace(rule, p=p), hits, items, split)
         known = found.get(hits)
         found[hits] = one if known is None else _merged(known, one, focus)
     return sorted(found.values(), key=lambda one: _order(one, focus))
@@ -262,12 +273,11 @@ def _rule(column: Column, split: int) -> Rule | None:
 
 
 def _separator(
-    column: Column, alike: Sequence[Feature], rule: Rule, items: Sequence[BriefStep], split: int
+    column: Column, alike: Sequence[Feature], rule: Rule, hits: frozenset[int], items: Sequence[BriefStep], split: int
 ) -> Separator:
-    hits = [position for position, cell in column.cells.items() if rule.keeps(cell)]
-    misses = [position for position, cell in column.cells.items() if position >= split and not rule.keeps(cell)]
+    misses = [position for position in column.cells if position >= split and position not in hits]
     of_a = [position for position in hits if position < split]
-    total = sum(position < split for position in column.cells)
+    total = len([position for position in column.cells if position < split])
     feature = column.feature
     idle = feature.measure == "executed" and not rule.operand and all(one.status == "failed" for one in items[:split])
     return Separator(
@@ -280,17 +290,17 @@ def _separator(
         b=len(column.cells) - total,
         effect=feature.may_be_effect or idle,
         alike=alike,
-        range_a=_range(column, range(split)),
-        range_b=_range(column, range(split, len(items))),
+        range_a=_range(column, 0, split),
+        range_b=_range(column, split, len(items)),
         shown_by=items[min(of_a)].path if of_a else "",
         not_by=items[min(misses)].path if misses else "",
     )
 
 
-def _range(column: Column, positions: range) -> tuple[float, float] | None:
+def _range(column: Column, start: int, stop: int) -> tuple[float, float] | None:
     if not column.feature.is_number:
         return None
-    cells: list[Any] = [cell for position, cell in column.cells.items() if position in positions]
+    cells: list[Any] = [cell for position, cell in column.cells.items() if start <= position < stop]
     return (min(cells), max(cells)) if cells else None
 
 

@@ -4,16 +4,17 @@ Columns that could not tell any item from another are not made.
 """
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain, islice
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from hg_mcp.queries.columns import Column, Feature, Met
 from hg_mcp.queries.contents import decoded
-from recorder.store.records import BriefStep, BriefValue, Run
+from recorder.store.records import BriefStep, Run
 
 __all__ = ["Inside", "columns_of"]
 
@@ -40,39 +41,39 @@ _STEP: Final[Mapping[str, Callable[[BriefStep], Any]]] = {
     "duration_ms": attrgetter("duration_ms"),
 }
 _VALUE: Final = tuple((measure, attrgetter(measure)) for measure in ("type", "status", "size"))
-_TEXT: Final = frozenset({str})
-_SIZED: Final = frozenset({str, list})
-_HOLDING: Final = frozenset({list, dict})
-_NUMBER: Final = frozenset({int, float})
-_PLAIN: Final = frozenset({str, bool, int, float})
+_LIST: Final = frozenset({list})
+_OBJECT: Final = frozenset({dict})
+_HOLDING: Final = _LIST | _OBJECT
 
 
-class Inside(NamedTuple):
-    """Where a step is: in which item (its position among those looked at), and at which place within it."""
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What was met inside the items: executions by place, and their values by place, direction and name."""
 
-    position: int
-    place: str
+    executions: defaultdict[str, Met] = field(default_factory=lambda: defaultdict(Met))
+    values: defaultdict[tuple[str, str, str], Met] = field(default_factory=lambda: defaultdict(Met))
+
+    @property
+    def contents(self) -> set[int]:
+        """Those of values that were captured whole."""
+        found = {one.content for met in self.values.values() for one in met.found if one.status == "captured"}
+        return found - {None}
 
 
 def columns_of(
-    run: Run,
-    items: Sequence[BriefStep],
-    steps: Sequence[tuple[Inside, BriefStep]],
-    values: Sequence[tuple[Inside, BriefValue]],
-    contents: Mapping[str, bytes],
+    run: Run, items: Sequence[BriefStep], inside: Inside, contents: Mapping[int, bytes]
 ) -> tuple[list[Column], list[Feature]]:
     """Every column that tells some items from others, and the places that were not looked at whole.
 
     Args:
         run: The run, from whose start moments count.
         items: The item rows.
-        steps: The executions of nodes inside them, in start order.
-        values: Likewise their values.
-        contents: What those hold that were captured, by digest.
+        inside: What was met inside them, in start order; ``BriefStep`` and ``BriefValue``.
+        contents: What the values hold that were captured whole.
     """
-    inside = _Contents()
-    found = [*_of_items(run, items), *_of_steps(steps, len(items)), *_of_values(values, contents, inside)]
-    return [column for column in found if column is not None], list(dict.fromkeys(inside.cut))[:_MOST_CUT]
+    cut: dict[Feature, None] = {}
+    found = [*_of_items(run, items), *_of_steps(inside, len(items)), *_of_values(inside, contents, cut)]
+    return [column for column in found if column is not None], list(cut)[:_MOST_CUT]
 
 
 def _of_items(run: Run, items: Sequence[BriefStep]) -> Iterator[Column | None]:
@@ -89,106 +90,96 @@ def _of_items(run: Run, items: Sequence[BriefStep]) -> Iterator[Column | None]:
     yield concurrency.column(Feature("concurrency"))
 
 
-def _of_steps(steps: Sequence[tuple[Inside, BriefStep]], items: int) -> Iterator[Column | None]:
-    by_place: dict[str, Met] = {}
-    for (position, place), step in steps:
-        (by_place.get(place) or by_place.setdefault(place, Met())).put(position, step)
-    for place, met in by_place.items():
+def _of_steps(inside: Inside, items: int) -> Iterator[Column | None]:
+    for place, met in inside.executions.items():
         there = set(met.positions)
         executed = Met(list(range(items)), [position in there for position in range(items)])
         yield executed.column(Feature("executed", place))
         for measure, measured in _STEP.items():
-            yield met.measured(measured).column(Feature(measure, place))
+            yield met.column(Feature(measure, place), map(measured, met.found))
 
 
-def _of_values(
-    values: Sequence[tuple[Inside, BriefValue]], contents: Mapping[str, bytes], inside: "_Contents"
-) -> Iterator[Column | None]:
-    by_name: dict[tuple[str, str, str], Met] = {}
-    for (position, place), one in values:
-        at = place, one.direction, one.name
-        (by_name.get(at) or by_name.setdefault(at, Met())).put(position, one)
-    held = {digest: decoded(data) for digest, data in contents.items()}
-    for at, met in by_name.items():
+def _of_values(inside: Inside, contents: Mapping[int, bytes], cut: dict[Feature, None]) -> Iterator[Column | None]:
+    """Of values, and of what is in them; that is looked at once where what came out of a step went into another."""
+    held = {number: decoded(data) for number, data in contents.items()}
+    known: dict[object, _Contents] = {}
+    for (place, direction, name), met in inside.values.items():
         for measure, measured in _VALUE:
-            yield met.measured(measured).column(Feature(measure, *at))
-        captured = (pair for pair in met.pairs() if pair[1].status == "captured" and pair[1].digest in held)
-        whole = Met.of((position, held[one.digest]) for position, one in captured)
-        yield from inside.columns(Feature("kind", *at), whole, _DEPTH)
+            yield met.column(Feature(measure, place, direction, name), map(measured, met.found))
+        captured = tuple([(position, one.content) for position, one in met.pairs() if one.status == "captured"])
+        if captured not in known:
+            known[captured] = _Contents(Met.of([(at, held[number]) for at, number in captured if number in held]))
+        for column in known[captured].columns:
+            yield Column(column.feature.within(place, direction, name), column.cells)
+        cut |= dict.fromkeys(one.within(place, direction, name) for one in known[captured].cut)
 
 
-def _category(content: Any) -> Any:
-    """A content that is short enough to be one."""
-    return content if len(content if isinstance(content, str) else str(content)) <= _LONGEST_CATEGORY else None
+def _categories(contents: Iterable[Any]) -> list[Any]:
+    """Contents that are short enough to be one."""
+    return [one if len(one if type(one) is str else str(one)) <= _LONGEST_CATEGORY else None for one in contents]
 
 
-_MEASURES: Final[Sequence[tuple[str, frozenset[type], Callable[[Any], Any]]]] = (
-    ("length", _SIZED, len),
-    ("ascii", _TEXT, str.isascii),
-    ("number", _NUMBER, lambda content: content),
-    ("value", _PLAIN, _category),
+_MEASURES: Final[Sequence[tuple[str, frozenset[type], Callable[[Sequence[Any]], Iterable[Any]]]]] = (
+    ("length", frozenset({str, list}), lambda contents: map(len, contents)),
+    ("ascii", frozenset({str}), lambda contents: map(str.isascii, contents)),
+    ("number", frozenset({int, float}), lambda contents: contents),
+    ("value", frozenset({str, bool, int, float}), _categories),
 )
 
 
 class _Contents:
-    """The JSON values at a place as columns. ``cut`` are the places of which something was left out."""
+    """The JSON values of one name as columns, by paths from there. ``cut`` are those that were not looked at whole."""
 
-    def __init__(self) -> None:
+    def __init__(self, met: Met) -> None:
         self.cut: list[Feature] = []
+        self.columns = list(filter(None, self._of(Feature("kind"), met, _DEPTH)))
 
-    def columns(self, at: Feature, met: Met, depth: int) -> Iterator[Column | None]:
+    def _of(self, at: Feature, met: Met, depth: int) -> Iterator[Column | None]:
         """What the values are, and what is inside them."""
-        if not met.positions:
-            return
-        yield Met(met.positions, [_KINDS[type(one)] for one in met.found]).column(at)
-        for measure, types, measured in _MEASURES:
-            of_type = met.typed(types)
+        there = met.types()
+        if len(there) > 1:
+            yield met.column(at, [_KINDS[type(one)] for one in met.found])
+        for measure, types, measures in _MEASURES:
+            of_type = met.typed(types, there)
             if of_type.positions:
-                yield of_type.measured(measured).column(at._replace(measure=measure))
+                yield of_type.column(at._replace(measure=measure), measures(of_type.found))
         if depth:
-            yield from self._of_elements(at, met.typed(frozenset({list})), depth)
-            yield from self._of_members(at, met, depth)
-        elif any(met.typed(_HOLDING).found):
+            yield from self._of_elements(at, met.typed(_LIST, there), depth)
+            yield from self._of_members(at, met, met.typed(_OBJECT, there), depth)
+        elif any(met.typed(_HOLDING, there).found):
             self.cut.append(at)
 
     def _of_elements(self, at: Feature, lists: Met, depth: int) -> Iterator[Column | None]:
         """The elements of a list share one path, a null among them comes first."""
         self._note(at, max(map(len, lists.found), default=0) > _WIDTH)
-        inner = Met.of(
+        inner = [
             (position, one)
             for position, elements in lists.pairs()
             for one in sorted(elements[:_WIDTH], key=lambda one: one is not None)
-        )
-        yield from self.columns(at._replace(path=f"{at.path}[]"), inner, depth - 1)
+        ]
+        yield from self._of(at._replace(path=f"{at.path}[]"), Met.of(inner), depth - 1)
 
-    def _of_members(self, at: Feature, met: Met, depth: int) -> Iterator[Column | None]:
+    def _of_members(self, at: Feature, met: Met, objects: Met, depth: int) -> Iterator[Column | None]:
         """The members of an object, and which objects lack one."""
-        objects = met.typed(frozenset({dict}))
-        members = self._named(at, objects)
-        if not members:
-            return
-        kinds = met.cells(largest=False)
+        heads = [one if len(one) <= _WIDTH else dict(islice(one.items(), _WIDTH)) for one in objects.found]
+        named = self._named(at, heads, max(map(len, objects.found), default=0))
+        kinds = met.cells(largest=False) if named else {}
         around = [position for position, content in kinds.items() if type(content) is dict]
-        for key, inner in members.items():
+        for key in named:
+            pairs = zip(objects.positions, heads, strict=True)
+            inner = Met.of([(position, head[key]) for position, head in pairs if key in head])
             feature = at._replace(path=f"{at.path}{_member(key)}")
-            yield from self.columns(feature, inner, depth - 1)
+            yield from self._of(feature, inner, depth - 1)
             there = set(inner.positions)
             if len(there) < len(around):
                 lacking = Met(around, [position not in there for position in around])
                 yield lacking.column(feature._replace(measure="missing"))
 
-    def _named(self, at: Feature, objects: Met) -> dict[str, Met]:
-        """What stands under each key; where these are too many for names of members, under those met most often."""
-        first: Iterator[Iterator[str]] = (islice(content, _WIDTH) for content in objects.found)
-        keys = Counter(chain.from_iterable(first))
-        self._note(at, len(keys) > _MOST_KEYS or max(map(len, objects.found), default=0) > _WIDTH)
-        named = keys if len(keys) <= _MOST_KEYS else [key for key, met in keys.most_common(_MOST_KEYS) if met > 1]
-        members = {key: Met() for key in named}
-        for position, content in objects.pairs():
-            for key, inner in islice(content.items(), _WIDTH):
-                if (there := members.get(key)) is not None:
-                    there.put(position, inner)
-        return members
+    def _named(self, at: Feature, heads: Sequence[Mapping[str, Any]], widest: int) -> list[str]:
+        """The keys; where these are too many for names of members, those met most often."""
+        keys = Counter(chain.from_iterable(heads))
+        self._note(at, len(keys) > _MOST_KEYS or widest > _WIDTH)
+        return list(keys) if len(keys) <= _MOST_KEYS else [key for key, met in keys.most_common(_MOST_KEYS) if met > 1]
 
     def _note(self, at: Feature, is_cut: bool) -> None:
         if is_cut:

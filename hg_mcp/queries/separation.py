@@ -7,7 +7,7 @@ threshold achieves, so that choosing it is paid for. Past some size its bound is
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from math import comb, exp, floor, lgamma, log10
 from typing import Any, Final
 
@@ -28,9 +28,16 @@ class Rule:
 
     def keeps(self, value: Any) -> bool:
         """Whether a value fulfils the rule."""
+        return bool(self.kept({0: value}))
+
+    def kept(self, cells: Mapping[int, Any]) -> frozenset[int]:
+        """The keys of those values that fulfil the rule."""
+        operand = self.operand
         if self.word == "is":
-            return value == self.operand and type(value) is type(self.operand)
-        return (value > self.operand) == (self.word == "over")
+            alike = [key for key, value in cells.items() if value == operand]
+            return frozenset([key for key in alike if type(cells[key]) is type(operand)])
+        over = frozenset([key for key, value in cells.items() if value > operand])
+        return over if self.word == "over" else frozenset(cells) - over
 
 
 def best_category(a: Sequence[Hashable], b: Sequence[Hashable]) -> Rule | None:
@@ -58,21 +65,19 @@ def _prevails(one: Any, in_a: Counter[Any], in_b: Counter[Any], a: Sequence[Any]
 
 def best_threshold(a: Sequence[float], b: Sequence[float]) -> Rule | None:
     """The number that best has ``a`` on one side of it and ``b`` on the other; None where all are alike."""
-    pooled = sorted([(value, 1) for value in a] + [(value, 0) for value in b])
-    if pooled[0][0] == pooled[-1][0]:
-        return None
-    n, m, below, best, place = len(a), len(b), 0, 0, 0
-    for position, (value, of_a) in enumerate(pooled[:-1]):
-        below += of_a
-        if value != pooled[position + 1][0]:
-            gap = below * m - (position + 1 - below) * n
-            if abs(gap) > abs(best):
-                best, place = gap, position
+    pooled = sorted([*a, *b])
+    in_a, in_both = Counter(a), Counter(pooled)
+    n, m, below, upto, best, low, high = len(a), len(b), 0, 0, 0, pooled[0], pooled[0]
+    for value, following in pairwise(in_both):
+        below += in_a.get(value, 0)
+        upto += in_both[value]
+        gap = below * m - (upto - below) * n
+        if abs(gap) > abs(best):
+            best, low, high = gap, value, following
     if not best:
         return None
     word = "over" if best < 0 else "at_most"
-    operand = _roundest(pooled[place][0], pooled[place + 1][0])
-    return Rule(word, operand, smirnov([value for value, _ in pooled], n, m, abs(best)))
+    return Rule(word, _roundest(low, high), smirnov(pooled, n, m, abs(best)))
 
 
 def _roundest(low: float, high: float) -> float:

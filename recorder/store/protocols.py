@@ -1,6 +1,6 @@
 """What a store promises, whatever its back-end: the writer that ingest drives, the reader that queries ask."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from recorder.journal.frames import Frame, GraphFrame
@@ -9,6 +9,7 @@ from recorder.store.records import (
     BackOff,
     BriefStep,
     BriefValue,
+    ComparedStep,
     ErrorGroup,
     ErrorGroupFilter,
     Failure,
@@ -182,6 +183,10 @@ class RunReader(Protocol):
         """Every step of the run, or the one with the path ``under`` and all below it, in start order."""
         ...
 
+    async def compared_steps(self, run: int, *, limit: int) -> list[ComparedStep]:
+        """Every step of the run, in start order."""
+        ...
+
     async def digests(self, run: int, *, limit: int) -> list[StepDigests]:
         """Which values were captured of each step of the run that has any, in start order."""
         ...
@@ -190,8 +195,8 @@ class RunReader(Protocol):
         """Every value of the run's steps, in start order, then as ``values`` has them."""
         ...
 
-    async def contents(self, run: int, *, limit: int) -> Mapping[str, bytes]:
-        """The different contents that steps of the run captured whole, by digest, those met first."""
+    async def contents(self, numbers: Iterable[int]) -> Mapping[int, bytes]:
+        """Contents by the numbers that ``BriefValue`` gives them; none where only the digest is kept."""
         ...
 
     async def back_offs(self, run: int) -> list[BackOff]:

@@ -21,6 +21,7 @@ __all__ = [
     "Backlog",
     "BriefStep",
     "BriefValue",
+    "ComparedStep",
     "ErrorGroup",
     "ErrorGroupFilter",
     "Failure",
@@ -263,13 +264,10 @@ class TimedStep:
 
 
 class BriefStep(msgspec.Struct, frozen=True, gc=False):  # no dataclass: whole runs are read as these
-    """What holding whole runs, or their items, against each other needs of a step; the fields are those of ``Step``."""
+    """What holding items against each other needs of a step; the fields are those of ``Step``."""
 
     step: int
-    parent: int
     kind: str
-    node: str
-    graph: str
     path: str
     status: str
     item: int | None
@@ -282,12 +280,31 @@ class BriefStep(msgspec.Struct, frozen=True, gc=False):  # no dataclass: whole r
     failures: int
     attempts: int
     decision: str | None
+
+
+class ComparedStep(msgspec.Struct, frozen=True, gc=False):
+    """What holding whole runs against each other needs of a step; the fields are those of ``Step``."""
+
+    step: int
+    parent: int
+    kind: str
+    node: str
+    graph: str
+    path: str
+    status: str
+    duration_ms: float | None
+    cached: bool
+    attempts: int
+    decision: str | None
     error_type: str | None
     error_message: str | None
 
 
 class BriefValue(msgspec.Struct, frozen=True, gc=False):
-    """A value of a step without its content. The fields are those of ``StoredValue``: equal digests, equal contents."""
+    """A value of a step without its content, which ``content`` numbers: in one store alike for what is equal.
+
+    The other fields are those of ``StoredValue``.
+    """
 
     step: int
     direction: str
@@ -295,7 +312,7 @@ class BriefValue(msgspec.Struct, frozen=True, gc=False):
     status: str
     type: str
     size: int | None
-    digest: str | None
+    content: int | None
 
 
 class StepDigests(msgspec.Struct, frozen=True, gc=False):

@@ -7,6 +7,7 @@ from recorder.store.records import StepFilter
 from tests.contract.building import TIMEOUT, Store, entry, process, run, step
 
 CUT = ValueEntry("long", VALUE_STATUSES.index("truncated"), "str", 99, b"F" * 16, b'"start')
+EARLIER = entry("same", b"D" * 16), entry("gone", b"H" * 16)
 
 
 def values(number: int, direction: int, *entries: ValueEntry) -> ValuesFrame:
@@ -23,17 +24,32 @@ async def test_brief_steps_say_of_every_step_what_its_row_says(store: Store) -> 
     assert [one.step for one in await store.reader.brief_steps(1, under="gate", limit=9)] == [2]
 
 
-async def test_brief_values_say_of_every_value_of_the_steps_what_it_is_without_its_content(store: Store) -> None:
+async def test_compared_steps_say_of_every_step_what_its_row_says(store: Store) -> None:
+    store.put(process(), run(), step(1), step(2, node="gate", error=TIMEOUT), step(3, decision="left"))
+    compared = await store.reader.compared_steps(1, limit=9)
+    assert len(compared) == 3
+    for one, whole in zip(compared, await store.reader.steps(1, StepFilter(), limit=9), strict=True):
+        assert structs.asdict(one) == {name: getattr(whole, name) for name in one.__struct_fields__}
+    assert [one.step for one in await store.reader.compared_steps(1, limit=2)] == [1, 2]
+
+
+async def test_brief_values_say_of_every_value_of_the_steps_what_it_is_and_number_its_content(store: Store) -> None:
     store.put(process(), run(), step(1), step(2), values(0, INPUT, entry("own", b"G" * 16, b"0")))
-    store.put(values(2, OUTPUT, entry("out", b"E" * 16, b"2")), values(1, INPUT, entry("doc", b"D" * 16, b"1"), CUT))
+    doc, out, same, gone = entry("doc", b"D" * 16, b"1"), entry("out", b"E" * 16, b"2"), *EARLIER
+    store.put(values(1, INPUT, doc, CUT), values(2, OUTPUT, out, same, gone))
     found = await store.reader.brief_values(1, limit=9)
-    assert [(one.step, one.direction, one.name, one.status, one.type, one.size, one.digest) for one in found] == [
-        (1, "input", "doc", "captured", "str", 1, (b"D" * 16).hex()),
-        (1, "input", "long", "truncated", "str", 99, (b"F" * 16).hex()),
-        (2, "output", "out", "captured", "str", 1, (b"E" * 16).hex()),
+    assert [(one.step, one.direction, one.name, one.status, one.type, one.size) for one in found] == [
+        (1, "input", "doc", "captured", "str", 1),
+        (1, "input", "long", "truncated", "str", 99),
+        (2, "output", "out", "captured", "str", 1),
+        (2, "output", "same", "captured", "str", None),
+        (2, "output", "gone", "captured", "str", None),
     ]
-    assert await store.reader.contents(1, limit=9) == {(b"D" * 16).hex(): b"1", (b"E" * 16).hex(): b"2"}
-    assert await store.reader.contents(1, limit=1) == {(b"D" * 16).hex(): b"1"}
+    first, cut, second, first_again, only_digest = [one.content or 0 for one in found]
+    assert first_again == first
+    assert await store.reader.contents({first, second, only_digest}) == {first: b"1", second: b"2"}
+    assert await store.reader.contents({cut}) == {cut: b'"start'}
+    assert await store.reader.contents(()) == {}
 
 
 async def test_digests_are_alike_for_equal_names_and_contents_in_whatever_order(store: Store) -> None:

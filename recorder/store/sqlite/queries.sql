@@ -887,20 +887,31 @@ ORDER BY steps.step
 LIMIT :limit;
 
 -- name: brief_steps
--- What comparing needs of every step, in start order; as few columns as can be, because whole runs are read so.
+-- What holding items against each other needs of every step, in start order; as few columns as can be, because whole runs
+-- are read so.
 SELECT
-    steps.step, steps.parent, steps.kind, nodes.name AS node, graphs.name AS graph, steps.path, steps.status,
-    steps.item, threads.name AS thread, steps.started_at, steps.ended_at, steps.duration_ms, steps.marks,
-    steps.failures, steps.attempts, steps.decision, error_names.name AS error_type, errors.message AS error_message
+    steps.step, steps.kind, steps.path, steps.status, steps.item, threads.name AS thread, steps.started_at,
+    steps.ended_at, steps.duration_ms, steps.marks, steps.failures, steps.attempts, steps.decision
 FROM steps
-JOIN names AS nodes ON nodes.id = steps.node
-JOIN names AS graphs ON graphs.id = steps.graph
 JOIN names AS threads ON threads.id = steps.thread
-LEFT JOIN errors ON errors.run = steps.run AND errors.step = steps.step AND errors.attempt = 0
-LEFT JOIN names AS error_names ON error_names.id = errors.type
 WHERE steps.run = :run AND {where}
 ORDER BY steps.step
 LIMIT :limit;
+
+-- name: compared_steps
+-- What holding runs against each other needs of every step, in start order; likewise. Nodes and graphs are ids of names.
+SELECT
+    steps.step, steps.parent, steps.kind, steps.node, steps.graph, steps.path, steps.status, steps.duration_ms,
+    steps.marks, steps.attempts, steps.decision, error_names.name AS error_type, errors.message AS error_message
+FROM steps
+LEFT JOIN errors ON errors.run = steps.run AND errors.step = steps.step AND errors.attempt = 0
+LEFT JOIN names AS error_names ON error_names.id = errors.type
+WHERE steps.run = :run
+ORDER BY steps.step
+LIMIT :limit;
+
+-- name: names
+SELECT id, name FROM names WHERE id IN (SELECT value FROM json_each(:ids));
 
 -- name: back_offs
 -- An attempt is lost when it did not succeed; the wait is from the end of one attempt to the start of the next.
@@ -1007,11 +1018,11 @@ ORDER BY step_values.step, step_values.direction, step_values.position
 LIMIT :limit OFFSET :skip;
 
 -- name: digests
--- A word for each captured value of a step: of its name and its content, by their ids.
+-- A word for each captured value of a step: a number made of the ids of its name and its content.
 SELECT
     step,
-    coalesce(group_concat(name || ':' || content, ' ') FILTER (WHERE direction = 0), '') AS inputs,
-    coalesce(group_concat(name || ':' || content, ' ') FILTER (WHERE direction = 1), '') AS outputs,
+    coalesce(group_concat(name << 40 | content, ' ') FILTER (WHERE direction = 0), '') AS inputs,
+    coalesce(group_concat(name << 40 | content, ' ') FILTER (WHERE direction = 1), '') AS outputs,
     count(*) FILTER (WHERE status = :truncated) AS cut
 FROM step_values
 WHERE run = :run AND step > 0
@@ -1023,24 +1034,19 @@ LIMIT :limit;
 -- Values of every step of a run without their contents; those of the run itself (step 0) are left out.
 SELECT
     step_values.step, step_values.direction, names.name, step_values.status, types.name AS type, step_values.size,
-    contents.digest
+    step_values.content
 FROM step_values
 JOIN names ON names.id = step_values.name
 JOIN names AS types ON types.id = step_values.type
-LEFT JOIN contents ON contents.id = step_values.content
 WHERE step_values.run = :run AND step_values.step > 0
 ORDER BY step_values.step, step_values.direction, step_values.position
 LIMIT :limit;
 
--- name: contents_of_run
--- Each content once, those of earlier steps first.
-SELECT contents.digest, contents.encoding, contents.data
-FROM (
-    SELECT content FROM step_values
-    WHERE run = :run AND step > 0 AND status = :captured
-    GROUP BY content ORDER BY min(step) LIMIT :limit
-) AS held
-JOIN contents ON contents.id = held.content;
+-- name: contents
+-- In the order of the numbers.
+SELECT contents.id, contents.encoding, contents.data
+FROM json_each(:numbers) AS wanted
+CROSS JOIN contents ON contents.id = wanted.value;
 
 -- name: count_values
 SELECT count(*) AS count

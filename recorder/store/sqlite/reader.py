@@ -22,6 +22,7 @@ from recorder.store.records import (
     BackOff,
     BriefStep,
     BriefValue,
+    ComparedStep,
     ErrorGroup,
     ErrorGroupFilter,
     Failure,
@@ -201,6 +202,12 @@ class SqliteReader:
         query = conjunction("brief_steps", ["where_step_under"] * bool(under))
         return list(starmap(records.brief_step, await self._tuples(query, run=run, under=under, limit=limit)))
 
+    async def compared_steps(self, run: int, *, limit: int) -> list[ComparedStep]:
+        """Every step of the run, in start order."""
+        rows = await self._tuples(QUERIES["compared_steps"], run=run, limit=limit)
+        names = await self._names({row[3] for row in rows} | {row[4] for row in rows})
+        return records.compared_steps(rows, names)
+
     async def digests(self, run: int, *, limit: int) -> list[StepDigests]:
         """Which values were captured of each step of the run that has any, in start order."""
         truncated = VALUE_STATUSES.index("truncated")
@@ -211,11 +218,10 @@ class SqliteReader:
         """Every value of the run's steps, in start order, then as ``values`` has them."""
         return list(starmap(records.brief_value, await self._tuples(QUERIES["brief_values"], run=run, limit=limit)))
 
-    async def contents(self, run: int, *, limit: int) -> dict[str, bytes]:
-        """The different contents that steps of the run captured whole, by digest, those met first."""
-        captured = VALUE_STATUSES.index("captured")
-        rows = await self._tuples(QUERIES["contents_of_run"], run=run, captured=captured, limit=limit)
-        return {digest.hex(): data for digest, *kept in rows if (data := unpack_content(*kept)) is not None}
+    async def contents(self, numbers: Iterable[int]) -> dict[int, bytes]:
+        """Contents by the numbers that ``BriefValue`` gives them; none where only the digest is kept."""
+        rows = await self._tuples(QUERIES["contents"], numbers=msgspec.json.encode(sorted(numbers)).decode())
+        return {number: data for number, *kept in rows if (data := unpack_content(*kept)) is not None}
 
     async def back_offs(self, run: int) -> list[BackOff]:
         """What retries cost the steps of the run that were tried more than once or ran into a time limit."""
@@ -356,6 +362,10 @@ class SqliteReader:
             async with connection.execute(query, values) as cursor:
                 cursor.row_factory = None
                 return list(cast("Iterable[tuple[Any, ...]]", await cursor.fetchall()))
+
+    async def _names(self, ids: Iterable[int]) -> dict[int, str]:
+        """Names by their ids, for very many rows: joined to each, they would cost a third of the query."""
+        return dict(await self._tuples(QUERIES["names"], ids=msgspec.json.encode(list(ids)).decode()))
 
     async def _connect(self) -> aiosqlite.Connection:
         async with self._opening:

@@ -1,7 +1,7 @@
 """Rows as the frozen records that ``protocols`` promises: codes become words, packed ids and texts what they were."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from recorder.store.records import (
     BackOff,
     BriefStep,
     BriefValue,
+    ComparedStep,
     ErrorGroup,
     Failure,
     LogEntry,
@@ -37,6 +38,7 @@ __all__ = [
     "back_off",
     "brief_step",
     "brief_value",
+    "compared_steps",
     "error_group",
     "expired_run",
     "expiring_run",
@@ -154,10 +156,7 @@ def timed_step(row: sqlite3.Row) -> TimedStep:
 
 def brief_step(
     step: int,
-    parent: int,
     kind: int,
-    node: str,
-    graph: str,
     path: str,
     status: int,
     item: int | None,
@@ -169,31 +168,52 @@ def brief_step(
     *rest: Any,
 ) -> BriefStep:
     """The columns of a row of ``brief_steps``."""
-    return BriefStep(
-        step,
-        parent,
-        _KINDS[kind],
-        node,
-        graph,
-        path,
-        STEP_STATUSES[status],
-        item,
-        thread,
-        started_at,
-        ended_at,
-        duration_ms,
-        bool(marks & CACHED),
-        bool(marks & PROPAGATED),
-        *rest,
-    )
+    cached, propagated = bool(marks & CACHED), bool(marks & PROPAGATED)
+    times = (started_at, ended_at, duration_ms)
+    return BriefStep(step, _KINDS[kind], path, STEP_STATUSES[status], item, thread, *times, cached, propagated, *rest)
+
+
+def compared_steps(rows: Iterable[tuple[Any, ...]], names: Mapping[int, str]) -> list[ComparedStep]:
+    """Rows of ``compared_steps``; all at once, since a call for each would cost as much again."""
+    return [
+        ComparedStep(
+            step=step,
+            parent=parent,
+            kind=_KINDS[int(kind)],
+            node=names[node],
+            graph=names[graph],
+            path=path,
+            status=STEP_STATUSES[int(status)],
+            duration_ms=duration_ms,
+            cached=marks & CACHED != 0,
+            attempts=attempts,
+            decision=decision,
+            error_type=error_type,
+            error_message=error_message,
+        )
+        for (
+            step,
+            parent,
+            kind,
+            node,
+            graph,
+            path,
+            status,
+            duration_ms,
+            marks,
+            attempts,
+            decision,
+            error_type,
+            error_message,
+        ) in rows
+    ]
 
 
 def brief_value(
-    step: int, direction: int, name: str, status: int, type_: str, size: int | None, digest: bytes | None
+    step: int, direction: int, name: str, status: int, type_: str, size: int | None, content: int | None
 ) -> BriefValue:
     """The columns of a row of ``brief_values``."""
-    kept = None if digest is None else digest.hex()
-    return BriefValue(step, DIRECTIONS[direction], name, VALUE_STATUSES[status], type_, size, kept)
+    return BriefValue(step, DIRECTIONS[direction], name, VALUE_STATUSES[status], type_, size, content)
 
 
 def back_off(row: sqlite3.Row) -> BackOff:
