@@ -13,7 +13,7 @@ from recorder.events import STEP_STATUSES
 from recorder.store.protocols import RunReader
 from recorder.store.records import Run, Step, StepFilter
 
-__all__ = ["ItemChoice", "no_such_items", "read_items"]
+__all__ = ["ItemChoice", "read_items", "require_items"]
 
 _MOST_ITEMS: Final = 100_000
 _SOUGHT: Final = 5_000
@@ -49,11 +49,11 @@ def read_items(given: str) -> ItemChoice:
     return ItemChoice(tuple(sorted(indexes)), tuple(dict.fromkeys(statuses)))
 
 
-async def no_such_items(reader: RunReader, run: Run, given: str) -> None:
-    """Refuse items that do not exist, naming those that do. Says nothing where they exist.
+async def require_items(reader: RunReader, run: Run, given: str) -> None:
+    """Nothing, where the run has some of the items.
 
     Raises:
-        UnknownItemsError: The run has none of them.
+        UnknownItemsError: It has none of them; those that it has are named.
     """
     chosen = read_items(given)
     if await reader.count_steps(run.key, StepFilter(items=chosen.indexes, item_statuses=chosen.statuses)):

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from hg_mcp.queries.step_paths import outer_item_path
+from hg_mcp.sizes import counted
 from hg_mcp.text import one_line, quoted
 from recorder.store.records import Run, Step, Worker
 from recorder.values import Setting, ValueTracer, unmatched_words
@@ -61,7 +62,7 @@ def _sampled(step: Step | None) -> str:
 def _not_given(run: Run, step: Step | None) -> str:
     dropped = run.worker.values_dropped
     if dropped:
-        return f"the policy keeps it, but {dropped:,} values were dropped because the journal was full."
+        return f"the policy keeps it, but the journal was full: {counted(dropped, 'value')} dropped."
     if step is not None and step.status in {"running", "failed", "cancelled", "crashed"}:
         outputs = f" A step that is {step.status} has no outputs."
     else:

@@ -7,6 +7,7 @@ from typing import Final
 from hg_mcp.errors import AmbiguousRunError, ExpiredRunError, NoRunsError, UnknownRunError
 from hg_mcp.queries.filters import Emptied, RunQuestion, emptying, run_filter
 from hg_mcp.queries.words import cursor_of, day_of, expiry_words, now_us, read_cursor
+from hg_mcp.sizes import counted
 from recorder.store.protocols import RunReader
 from recorder.store.records import Run, RunFilter
 from recorder.store.retention import ExpiredRun, ExpiredRuns
@@ -71,7 +72,7 @@ async def find_run(reader: RunReader, handle: str) -> Run:
     if len(found) == 1:
         return found[0]
     if found:
-        raise AmbiguousRunError(handle, [(run.run_id, f"{run.status}, step count {run.steps}") for run in found])
+        raise AmbiguousRunError(handle, [(run.run_id, f"{run.status}, {counted(run.steps, 'step')}") for run in found])
     for gone in await reader.expired_runs(handle):
         raise expired_error(gone)
     known = await reader.runs(RunFilter(), limit=50)

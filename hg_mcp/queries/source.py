@@ -40,7 +40,7 @@ class Store:
     """The store of this process. ``follow`` keeps ingesting in a thread between questions; close it in the end.
 
     Args:
-        store: A directory; None means the default of design.md.
+        store: A directory or None, as ``find_store`` takes it.
         follow: Whether to keep up with live journals.
     """
 

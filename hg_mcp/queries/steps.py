@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from hg_mcp.errors import UnknownStepError, UnknownWordError
 from hg_mcp.names import NODE_STATS
-from hg_mcp.queries.items import no_such_items, read_items
+from hg_mcp.queries.changed_sources import changed_sources
+from hg_mcp.queries.items import read_items, require_items
 from hg_mcp.queries.runs import find_run
-from hg_mcp.queries.sources import changed_sources
 from hg_mcp.queries.step_paths import node_id
 from hg_mcp.queries.words import cursor_of, read_cursor, read_statuses
 from recorder.events import STEP_STATUSES
@@ -101,7 +101,7 @@ async def step_page(
     steps = await reader.steps(run.key, which, limit=limit + 1, after=after)
     total = await reader.count_steps(run.key, which)
     if items and not total:
-        await no_such_items(reader, run, items)
+        await require_items(reader, run, items)
     in_run = total if which == StepFilter() else await reader.count_steps(run.key, StepFilter())
     structure = await reader.structure(run.key)
     return StepPage(

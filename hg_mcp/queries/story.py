@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from hg_mcp.queries.changed_sources import changed_sources
 from hg_mcp.queries.holdup import HoldUp, hold_up, open_steps, usual_of
 from hg_mcp.queries.nodes import NodeFacts, nodes_of
 from hg_mcp.queries.packages import packages_of
 from hg_mcp.queries.runs import find_run
-from hg_mcp.queries.sources import changed_sources
 from hg_mcp.queries.step_paths import outer_item
 from recorder.store.protocols import RunReader
 from recorder.store.records import Failure, LogFilter, Run, RunFilter, Sample, Step, Usage

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from hg_mcp.errors import BadArgumentError
+from hg_mcp.queries.changed_sources import changed_sources
 from hg_mcp.queries.graphs import unknown_graph
 from hg_mcp.queries.runs import expired_error, find_run
-from hg_mcp.queries.sources import changed_sources
 from hg_mcp.queries.step_paths import node_id
 from recorder.journal.frames import GraphFrame, GraphNode
 from recorder.store.protocols import RunReader

@@ -7,7 +7,7 @@ from typing import Final
 from hg_mcp.errors import BadArgumentError, CannotAnswer, NotRunThereError, UnknownValueError
 from hg_mcp.names import GET_STEP_VALUES
 from hg_mcp.queries.contents import content_of
-from hg_mcp.queries.items import no_such_items, read_items
+from hg_mcp.queries.items import read_items, require_items
 from hg_mcp.queries.paths import Part, read_path
 from hg_mcp.queries.policies import why_absent
 from hg_mcp.queries.profile import ValueProfile, profile_of
@@ -209,7 +209,7 @@ def _narrowed(row: StepValue, parts: Sequence[Part]) -> _Narrowed:
 async def _across(reader: RunReader, run: Run, asked: ValueQuestion) -> ValuePage:
     which = await _filter(reader, run, asked)
     if not await reader.count_steps(run.key, which):
-        await no_such_items(reader, run, asked.items)
+        await require_items(reader, run, asked.items)
         raise NotRunThereError(asked.node, await _ran_there(reader, run, replace(which, node="")))
     parts = await _parts_across(reader, run, which, asked)
     sought = _Sought(reader=reader, run=run, which=which, name=str(parts[0]) if parts else "", asked=asked)

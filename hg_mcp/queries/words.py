@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from hg_mcp.errors import BadArgumentError, UnknownWordError
+from hg_mcp.sizes import counted
 from hg_mcp.text import one_line, quoted
 from recorder.store.retention import ExpiredRuns
 
@@ -43,9 +44,8 @@ def day_of(us: int) -> str:
 def expiry_words(gone: ExpiredRuns, noun: str = "run") -> str:
     """A sentence about runs that are gone: how many, when the last one went, and why."""
     day, reason = day_of(gone.last.expired_at), one_line(gone.last.reason, 100)
-    if gone.count == 1:
-        return f"1 {noun} expired on {day}: {reason}."
-    return f"{gone.count:,} {noun}s expired, the last on {day}: {reason}."
+    when = f" on {day}" if gone.count == 1 else f", the last on {day}"
+    return f"{counted(gone.count, noun)} expired{when}: {reason}."
 
 
 def read_statuses(given: str, valid: Sequence[str]) -> tuple[str, ...]:
