@@ -2,9 +2,9 @@
 
 Takes our events and hypergraph's alike, by structure. Everything that needs memory of a run is resolved here, so that
 each frame stands for itself: numbers, parents, paths, the executions of a node, propagated errors, failures below. What
-is kept is O(open spans), whatever the number of items. The rules are those of design.md and hypergraph's own (a run
-whose parent is a map is an item of it, a run whose parent is a node is nested in that node). Not thread-safe: the
-recorder calls it under its lock.
+is kept is O(open spans), whatever the number of items. The rules are hypergraph's own (a run whose parent is a map is
+an item of it, a run whose parent is a node is nested in that node). Not thread-safe: the recorder calls it under its
+lock.
 """
 
 import time

@@ -64,7 +64,8 @@ def place_store(store: str | os.PathLike[str] | None = None) -> StoreLocation:
     """The store to record into, created if need be (directories 0700).
 
     Args:
-        store: A directory; None means ``$HG_MCP_STORE``, else the default of design.md.
+        store: A directory; None means ``$HG_MCP_STORE``, else the nearest ``.hg_mcp`` upwards, else one in the nearest
+            project's directory or here, else the fallback.
 
     Raises:
         OSError: The directory cannot be created or written.

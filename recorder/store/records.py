@@ -440,10 +440,10 @@ class StepValue:
 class RunFilter:
     """Which top-level runs. Empty fields do not filter. ``since`` and ``until`` bound the start, in microseconds.
 
-    ``failed`` asks for failed runs as design.md has them: failed, partial, crashed, or completed with failures inside;
-    ``good`` for completed ones with none; ``fingerprint`` for those with such a failure inside. ``host`` and ``pid``
-    are of the process that recorded it, ``parents`` ids of the run that launched it or of its parent workflow. The
-    duration of a run that is going is how long it has taken until now; that of a crashed one is not known.
+    ``failed`` asks for failed runs: failed, partial, crashed, or completed with failures inside; ``good`` for completed
+    ones with none; ``fingerprint`` for those with such a failure inside. ``host`` and ``pid`` are of the process that
+    recorded it, ``parents`` ids of the run that launched it or of its parent workflow. The duration of a run that is
+    going is how long it has taken until now; that of a crashed one is not known.
     """
 
     statuses: Sequence[str] = ()
