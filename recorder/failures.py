@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from recorder.journal.frames import ErrorRecord
 from recorder.redaction import Redaction
+from recorder.signals import is_of_signal
 from recorder.typenames import type_name_of
 
 __all__ = ["bounded", "failing_inputs", "from_event", "from_exception", "identity", "type_and_message"]
@@ -65,6 +66,8 @@ def from_event(event: Any, redaction: Redaction) -> ErrorRecord | None:
         exc = _own_exception(event)
         return from_exception(exc, redaction) if exc is not None else _from_fields(event, redaction)
     except Exception as error:
+        if is_of_signal(error):
+            raise
         return ErrorRecord(type=_type(error), message="the error of this event could not be read")
 
 

@@ -28,6 +28,7 @@ from recorder.ordinary import Handlers
 from recorder.packages import LoadedPackages
 from recorder.processors import EventProcessor
 from recorder.registry import enlist, enlisted
+from recorder.signals import is_of_signal
 from recorder.values import Redaction, StepValues, ValueTracer, capture_policy
 
 if TYPE_CHECKING:
@@ -50,8 +51,7 @@ class Recorder(EventProcessor):
 
     Args:
         store: Directory of the store. None: ``$HG_MCP_STORE``, else the nearest ``.hg_mcp`` upwards, else a new one
-        beside
-            the project's ``.git`` or ``pyproject.toml``, else in the working directory.
+            beside the project's ``.git`` or ``pyproject.toml``, else in the working directory.
         values: True records inputs and outputs of steps, up to 64 KiB each, secrets redacted; a ``ValueTracer`` says of
         which steps, when and how much. None or False: metadata only.
         redact: What counts as a secret; None for ``Redaction()``, the default keys and patterns.
@@ -510,17 +510,21 @@ class Recorder(EventProcessor):
                 self._contain(error)
 
     def _contain(self, error: Exception) -> None:
-        """Our failure stays ours, and so does one in dealing with it, such as a filter of the user's logging."""
+        """Our failure stays ours, as does one in dealing with it; what a signal's handler raised is the program's."""
+        hand_on = self._raises
         try:
+            hand_on = is_of_signal(error) or hand_on
             self._count_failure(error)
         except Exception:  # noqa: S110 - there is nobody left to tell
             pass
-        if self._raises:
+        if hand_on:
             raise error
 
     def _count_failure(self, error: Exception) -> None:
         """Said once, counted, and after a few in a row the recorder switches itself off."""
         self._tally.events_lost += 1
+        if is_of_signal(error):
+            return
         self._complain(f"an event could not be recorded ({type(error).__name__})")
         position = None if self._journal is None else self._journal.position
         self._failures = self._failures + 1 if position == self._failed_at else 1

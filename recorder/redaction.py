@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from recorder.hot import compiled
+from recorder.signals import is_of_signal
 from recorder.typenames import type_name_of
 
 __all__ = ["DEFAULT_KEYS", "Redaction"]
@@ -319,6 +320,8 @@ class Redaction:
                 return clean
             problem = f"returned {type_name_of(clean)}, not str"
         except Exception as error:
+            if is_of_signal(error):
+                raise
             problem = f"raised {type_name_of(error)}"
         failed = f"{rule} failed"
         if failed not in self.withholding:

@@ -11,6 +11,7 @@ from typing import Any
 
 from recorder.events import ErrorDetail, NodeEndEvent, NodeErrorEvent, NodeStartEvent, RunEndEvent, RunStartEvent
 from recorder.processors import EventProcessor
+from recorder.signals import is_of_signal
 from recorder.tracing._scope import (
     Run,
     Scope,
@@ -190,6 +191,8 @@ def _deliver(run: Run, event: Any) -> None:
     try:
         run.processor.on_event(event)
     except Exception as error:
+        if is_of_signal(error):
+            raise
         _report(run.processor, type(event).__name__, error)
 
 
@@ -199,6 +202,8 @@ def _shutdown(run: Run) -> None:
     try:
         run.processor.shutdown()
     except Exception as error:
+        if is_of_signal(error):
+            raise
         _report(run.processor, "shutdown", error)
 
 

@@ -15,6 +15,7 @@ from msgspec.json import Encoder
 from recorder.journal.frames import VALUE_STATUSES, ValueEntry
 from recorder.recent import mark_of
 from recorder.redaction import Redaction
+from recorder.signals import is_of_signal
 from recorder.typenames import class_of, type_name, type_name_of
 from recorder.values.choosing import names_one_of
 from recorder.values.copying import Copy, holds_secret, is_encoded
@@ -85,6 +86,8 @@ class Capture(Struct, frozen=True, kw_only=True):
             if len(values) > self.max_names:
                 entries.append(self._too_many(len(values)))
         except Exception as error:
+            if is_of_signal(error):
+                raise
             entries.append(_unreadable("…", values, error))
         return tuple(entries)
 
@@ -105,6 +108,8 @@ class Capture(Struct, frozen=True, kw_only=True):
                 return self._text_taken(name, value)
             return self._newly_taken(name, value, note)
         except Exception as error:
+            if is_of_signal(error):
+                raise
             return _unreadable(name, value, error)
 
     def _text_taken(self, name: str, text: str) -> ValueEntry:

@@ -11,6 +11,7 @@ from math import isfinite
 from typing import Any, Final
 
 from recorder.redaction import SHORT_NAME, Redaction
+from recorder.signals import is_of_signal
 from recorder.typenames import class_of, type_name, type_name_of
 
 __all__ = ["MAX_DEPTH", "MAX_WORK", "Copy", "Shape", "holds_secret", "is_encoded"]
@@ -162,7 +163,9 @@ class Copy:
                 self.work -= _CLASS
                 known = self._shapes[id(cls)] = (cls, self._find_shape(cls))
             return known[1](self, value)
-        except Exception:
+        except Exception as error:
+            if is_of_signal(error):
+                raise
             return self.hole(type_name(cls))
 
     def hole(self, name: str) -> dict[str, Any]:
