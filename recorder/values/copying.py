@@ -14,16 +14,18 @@ from recorder.redaction import SHORT_NAME, Redaction
 from recorder.signals import is_of_signal
 from recorder.typenames import class_of, type_name, type_name_of
 
-__all__ = ["MAX_DEPTH", "MAX_WORK", "Copy", "Shape", "holds_secret", "is_encoded"]
+__all__ = ["MAX_DEPTH", "MAX_WORK", "WORK_LIMIT", "Copy", "Shape", "holds_secret", "is_encoded"]
 
 MAX_WORK: Final = 16_000
 """What a copy may cost, in sixteenths of a microsecond, about. The costs below are as measured, and rounded up."""
 
-_WORK_LIMIT: Final = "about 1 ms of work"
+WORK_LIMIT: Final = "about 1 ms of work"
 _NUMBER: Final = 2
 _TEXT: Final = 3
 _ASSIGNING: Final = 12
 """A text in which something may be assigned to the name of a secret."""
+_BEGINNING: Final = 96
+"""The beginning of a text: more than it is looked at for secrets."""
 _CONTAINER: Final = 9
 _PAIR: Final = 4
 _OTHER: Final = 16
@@ -197,7 +199,7 @@ class Copy:
         """Whether the budget is spent; says so where it is."""
         if self.room > 0 and self.work > 0:
             return False
-        self.stop("size" if self.work > 0 else _WORK_LIMIT)
+        self.stop("size" if self.work > 0 else WORK_LIMIT)
         return True
 
     def most_items(self, least: int = _NUMBER) -> int:
@@ -211,15 +213,19 @@ class Copy:
         self.work -= size >> 8
         return size
 
+    def reads_all(self, size: int) -> bool:
+        """Whether so many bytes may be read at once, up to a MiB; if so they are charged."""
+        return size <= max(_READ_ANYWAY, self._readable * 4 // 5) and self.reads(size) == size
+
     def text(self, text: str) -> str:
         """Text, cut between two characters, and with no part of a secret at the cut."""
-        self.work -= _TEXT if "=" not in text else _ASSIGNING
         size = len(text)
         if not text.isascii() and size <= self.room:
             size = len(text.encode("utf-8", "surrogatepass"))
         if size > self.room:
             return self._cut_text(text)
         self.room -= size + 3
+        self.work -= _ASSIGNING if "=" in text else _TEXT
         if size >= self._redaction.shortest:
             self.texts.append(text)
         return text
@@ -241,7 +247,10 @@ class Copy:
 
     def beginning(self, text: str, limit: int) -> str:
         """The first characters of a text."""
-        return text if len(text) <= limit else self._redaction.head(text, limit, self.rules)
+        if len(text) <= limit:
+            return text
+        self.work -= _BEGINNING
+        return self._redaction.head(text, limit, self.rules)
 
     def integer(self, value: int) -> Any:
         """An integer; past 64 bits JSON readers disagree about it."""

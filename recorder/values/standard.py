@@ -29,7 +29,7 @@ from typing import Any, Final
 
 from recorder.typenames import class_of, module_name, type_name, type_name_of
 from recorder.values.binary import buffer_shape, bytes_shape
-from recorder.values.copying import Copy, Shape
+from recorder.values.copying import WORK_LIMIT, Copy, Shape
 from recorder.values.records import attributes_of, attributes_reader
 
 __all__ = ["MOMENT_ZONES", "as_text", "enum_shape", "standard_shape", "tagged", "thing_shape"]
@@ -42,6 +42,8 @@ _SORTED: Final = 3
 """The work of putting one item of a set in order."""
 _PREVIEW: Final = 24
 """That of looking through an object that nobody knows."""
+_SPELLED: Final = 6
+"""That of a name in ``list[int]``."""
 _ZONE: Final = 12
 """That of asking a time zone."""
 _SCALARS: Final = (str, int, float, bool, type(None))
@@ -260,16 +262,24 @@ def _module(copy: Copy, value: Any) -> Any:
 
 def _alias(copy: Copy, value: Any) -> Any:
     """``list[int]``, ``int | None``: names only, an argument of the user's is not asked for its ``repr``."""
-    return tagged(copy, value, _spelled(value))
+    return tagged(copy, value, _spelled(copy, value))
 
 
-def _spelled(argument: Any) -> str:
+def _spelled(copy: Copy, argument: Any) -> str:
+    copy.work -= _SPELLED
+    if copy.work <= 0:
+        copy.limit(WORK_LIMIT)
+        return "…"
     cls = class_of(argument)
     if cls is UnionType:
-        return " | ".join(map(_spelled, argument.__args__))
+        return " | ".join(_arguments(copy, argument))
     if cls is GenericAlias:
-        return f"{_spelled(argument.__origin__)}[{', '.join(map(_spelled, argument.__args__))}]"
+        return f"{_spelled(copy, argument.__origin__)}[{', '.join(_arguments(copy, argument))}]"
     return type_name(argument) if issubclass(cls, type) else f"<{type_name(cls)}>"
+
+
+def _arguments(copy: Copy, alias: Any) -> list[str]:
+    return [_spelled(copy, one) for one in alias.__args__[: copy.most_items()]]
 
 
 def _code_name(name: Callable[[Any], Any]) -> Shape:

@@ -230,6 +230,20 @@ def test_a_wide_or_long_frame_says_how_much_of_it_was_read():
     assert (data["nulls"], data["nulls_of_first"]) == ({}, 65_536)
 
 
+def test_a_few_tables_are_all_told_and_of_a_thousand_the_first():
+    assert len(stored({f"table {i}": table() for i in range(5)}, "truncated")) == 5
+    data = stored([pd.DataFrame({"a": [1]})] * 1_000, "truncated")
+    assert data[-1]["head"] == [{"a": 1}]
+    assert len(data) < 50
+
+
+def test_of_many_large_arrays_and_images_the_first_have_a_digest_of_everything():
+    arrays = stored([np.arange(1 << 16)] * 10, "truncated")
+    images = stored([Image.new("RGB", (500, 500))] * 10, "truncated")
+    assert [one["digest_bytes"] for one in arrays if "digest_bytes" in one] == [1 << 18] * (len(arrays) - 2)
+    assert ["digest" in one for one in images] == [True] + [False] * 9
+
+
 def test_a_polars_frame_is_shape_schema_nulls_and_head():
     frame = pl.DataFrame({"id": range(9), "title": ["a", None, "c"] * 3, "x": [float("nan")] * 9})
     data = stored(frame, "truncated")

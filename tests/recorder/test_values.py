@@ -297,6 +297,25 @@ def test_items_are_charged_what_they_cost_alike_whatever_was_recorded_before(sha
     assert 1 <= kept * {"number": 2, "text": 3}.get(shape, 9) <= MAX_WORK
 
 
+def test_a_type_with_arguments_without_end_is_told_as_far_as_the_work_goes():
+    wide = tuple[tuple([int] * 100_000)]
+    for _ in range(20):
+        wide = dict[wide, wide]
+    data = stored(wide, "truncated")
+    assert data["value"].startswith("dict[dict[")
+    assert "…" in data["value"]
+    assert stored(list[int | None])["value"] == "list[int | NoneType]"
+
+
+def test_long_texts_and_names_are_cut_and_not_remembered():
+    redaction = Redaction()
+    capture = Capture(redaction=redaction)
+    text = "=" * (1 << 20)
+    found = capture.entries({"text": text, "pair": (text, text), "named": {text: text}})
+    assert [status(one) for one in found] == ["truncated"] * 3
+    assert max(map(len, redaction.names)) < 1_000
+
+
 def test_many_blobs_are_all_described_and_the_later_read_the_less():
     data = stored([bytes(1 << 20)] * 30, "truncated")
     read = [blob.get("digest_bytes", blob["size"]) for blob in data]

@@ -7,7 +7,7 @@ One over mapped memory is not read: that may wait for a disk, and a file that sh
 from typing import Any, Final
 
 from recorder.typenames import class_of, type_name, type_name_of
-from recorder.values.binary import HASHED_BYTES, digest_of
+from recorder.values.binary import digest_of
 from recorder.values.copying import Copy, Shape
 from recorder.values.records import attributes_of
 from recorder.values.standard import tagged
@@ -86,8 +86,7 @@ def describe_array(copy: Copy, facts: dict[str, Any], array: Any, numpy: Any, ma
     copy.limit(f"{_WHOLE} elements of an array")
     facts["nbytes"] = array.nbytes
     if sample is not None and not array.dtype.hasobject:
-        is_read = array.nbytes <= HASHED_BYTES and copy.reads(array.nbytes) == array.nbytes
-        content = array.flat[:] if is_read else sample
+        content = array.flat[:] if copy.reads_all(array.nbytes) else sample
         facts.update(digest_of(content.tobytes(), array.nbytes))
     if is_readable and array.itemsize * _HEAD <= _HEAD_BYTES:
         facts["head"] = _elements(copy, array.flat[:_HEAD], numpy)

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from recorder.typenames import class_of, module_name, type_name
-from recorder.values.binary import HASHED_BYTES, digest_of
+from recorder.values.binary import digest_of
 from recorder.values.copying import Copy, Shape
 from recorder.values.records import attributes_of, mro, namespace_of
 
@@ -31,7 +31,7 @@ def _image(copy: Copy, value: Any) -> Any:
     copy.room -= 120
     copy.leave_out("the pixels of an image")
     size: int = width * height * _PIXEL_BYTES.get(mode, len(mode))
-    if module_name(cls).startswith("PIL.") and attributes.get("_im") is not None and size <= HASHED_BYTES:
+    if module_name(cls).startswith("PIL.") and attributes.get("_im") is not None and copy.reads_all(size):
         facts.update(digest_of(value.tobytes(), size))
     return facts
 
