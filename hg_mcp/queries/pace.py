@@ -3,8 +3,10 @@
 Robust on purpose: medians and the median absolute deviation, since the slow ones are what is looked for.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from statistics import median
 from typing import Final
 
@@ -13,13 +15,14 @@ from hg_mcp.queries.timeline import Stretch, Timeline
 from recorder.store.protocols import RunReader
 from recorder.store.records import Run, RunFilter
 
-__all__ = ["Outlier", "UsualPace", "UsualRuns", "earlier_runs", "outliers", "paces"]
+__all__ = ["Outlier", "UsualPace", "UsualRuns", "costliest", "earlier_runs", "outliers", "paces"]
 
 _FEWEST: Final = 5
 _DEVIATIONS: Final = 5.0
 _NORMAL: Final = 1.4826
 """Makes the median absolute deviation that of a normal distribution (Rousseeuw and Croux, 1993)."""
 _NOTICEABLE_MS: Final = 1.0
+_MOST_OF_IT: Final = 0.95
 _MOST_RUNS: Final = 10
 _MOST_STEPS: Final = 30_000
 
@@ -71,6 +74,12 @@ def outliers(timeline: Timeline) -> list[Outlier]:
         limit = max(usual + max(_DEVIATIONS * spread, _NOTICEABLE_MS), 2 * usual)
         found += [Outlier(step=step, usual_ms=usual, executions=len(steps)) for step in steps if step.ms > limit]
     return sorted(found, key=lambda one: one.usual_ms - one.step.ms)
+
+
+def costliest(found: Sequence[Outlier]) -> Sequence[Outlier]:
+    """Of outliers, those that cost most first, as many as make up 95 % of all that they took beyond the usual."""
+    beyond = list(accumulate(one.step.ms - one.usual_ms for one in found))
+    return found[: bisect_left(beyond, _MOST_OF_IT * beyond[-1]) + 1] if beyond else ()
 
 
 def _by_node(timeline: Timeline) -> dict[str, list[Stretch]]:

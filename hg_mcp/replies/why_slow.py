@@ -8,7 +8,7 @@ from pydantic import Field, PrivateAttr
 from hg_mcp.names import COMPARE_RUNS, CONTRAST_ITEMS, GET_RUN_STEPS, NODE_STATS
 from hg_mcp.queries.concurrency import Concurrency, MapPace
 from hg_mcp.queries.critical_path import NodeShare, Segment
-from hg_mcp.queries.pace import Outlier, UsualPace
+from hg_mcp.queries.pace import Outlier, UsualPace, costliest
 from hg_mcp.queries.step_paths import outer_item
 from hg_mcp.queries.step_waits import NodeWait
 from hg_mcp.queries.what_if import WhatIf
@@ -347,7 +347,7 @@ def _summary(facts: Slowness, reasons: Sequence[Reason]) -> str:
 
 def _next(facts: Slowness) -> list[NextCall]:
     run, found = handle(facts.run), list[NextCall]()
-    slow = sorted({item for one in facts.outliers if (item := outer_item(one.step.path)) is not None})
+    slow = sorted({item for one in costliest(facts.outliers) if (item := outer_item(one.step.path)) is not None})
     items = as_ranges(slow).replace(" ", "")
     if slow and len(items) <= LONGEST_HANDLE and any(pace.items > 2 * len(slow) for pace in facts.maps):
         reason = "what sets the items with slow steps apart"

@@ -211,6 +211,13 @@ async def test_the_one_slow_item_is_named_and_led_to(tmp_path: Path):
     )
 
 
+async def test_items_are_contrasted_by_what_cost_most_not_by_every_one_that_stands_out(tmp_path: Path):
+    took = {3: 500, 8: 480, 11: 30, 14: 31}
+    reply = await but_notes(map_of(tmp_path, *[[("ask", 0, took.get(n, 10 + n / 10))] for n in range(20)]))
+    assert [one["step"] for one in reply["outliers"]] == ["[3]/ask", "[8]/ask", "[14]/ask", "[11]/ask"]
+    assert reply["next"][0]["arguments"] == {"run": "run-1", "a": "3,8", "b": "rest"}
+
+
 async def test_items_that_ran_one_after_another_are_told_as_such(tmp_path: Path):
     with Recorder(tmp_path) as rec:
         rec.map(lambda number: time.sleep(0.002), range(6), name="classify")
