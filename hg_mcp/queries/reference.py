@@ -49,7 +49,8 @@ async def reference_for(reader: RunReader, run: Run, against: str) -> Reference:
     """The run that ``against`` means; without it the good run of the graph that is nearest.
 
     Nearest is the one that shares most inputs with the run; of several, and where no inputs are recorded, the latest
-    that started before it, else the first after it.
+    that started before it, else the first after it. A map is held against a map where there is one: steps of others do
+    not stand in items.
 
     Raises:
         CannotAnswer: There is no such run, or no good run of the graph.
@@ -61,7 +62,8 @@ async def reference_for(reader: RunReader, run: Run, against: str) -> Reference:
     before = [one for one in await reader.runs(until, limit=_CANDIDATES + 1) if one.key != run.key]
     after = [one for one in await reader.runs(good, limit=_CANDIDATES + 1) if one.started_at >= run.started_at]
     later = [one for one in reversed(after) if one.key != run.key]
-    candidates = [*before, *later][:_CANDIDATES]
+    good_ones = [*before, *later]
+    candidates = ([one for one in good_ones if one.is_map == run.is_map] or good_ones)[:_CANDIDATES]
     if not candidates:
         raise CannotAnswer(await _none(reader, run))
     own = await _input_digests(reader, run)

@@ -332,18 +332,26 @@ def _next(found: Comparison) -> list[NextCall]:
         return [*slow, suggestion(NODE_STATS, "how long each node took", run=run)]
     step, like = first.pair.step, first.pair.like
     if step is None or like is None:
-        there = run if step else other
-        return [suggestion(GET_RUN_STEPS, "the step that only this run has", run=there, step=first.pair.path)]
+        there, whose = (run, "this") if step else (other, "the other")
+        alone = suggestion(GET_RUN_STEPS, f"the step that only {whose} run has", run=there, step=first.pair.path)
+        return [*_between_items(found), alone]
     calls = [
         suggestion(GET_STEP_VALUES, "its values in this run", run=run, step=step.path),
         suggestion(GET_STEP_VALUES, "and in the other", run=other, step=like.path),
     ]
     if (value := _guilty_value(found)) and len(step.path) + len(value) <= LONGEST_HANDLE:
         calls.insert(0, suggestion(TRACE_VALUE, "where what differs came from", run=run, step=step.path, value=value))
-    if "error" in first.kinds and "input" not in first.kinds and found.run.items_failed and found.run.items_completed:
-        calls.insert(0, suggestion(CONTRAST_ITEMS, "what sets the failing items apart", run=run))
+    if "error" in first.kinds and "input" not in first.kinds:
+        calls[:0] = _between_items(found)
     if "attempts" in first.kinds:
         calls.insert(0, suggestion(GET_RUN_STEPS, "what each of its attempts came to", run=run, step=step.path))
     if found.code is not None:
         calls.append(suggestion(DESCRIBE_GRAPH, "where the code stands", run=run))
     return calls
+
+
+def _between_items(found: Comparison) -> list[NextCall]:
+    """Where items of this run failed and others did not, they tell each other apart better than another run does."""
+    if not found.run.items_failed or not found.run.items_completed:
+        return []
+    return [suggestion(CONTRAST_ITEMS, "what sets the failing items apart", run=handle(found.run))]

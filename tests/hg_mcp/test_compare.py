@@ -11,6 +11,7 @@ from inline_snapshot import snapshot
 
 from hg_mcp.errors import CannotAnswer
 from recorder import Recorder
+from recorder import node as recorded_node
 from recorder.journal.frames import ErrorRecord
 from tests.hg_mcp.conftest import ask_store
 from tests.hg_mcp.recorded import node, outputs, run_frame, value, write_store
@@ -134,6 +135,35 @@ async def test_the_good_run_with_the_same_inputs_is_preferred_to_a_later_one(tmp
     assert "shares most inputs" in reply["chosen"]
     assert "No difference" in reply["summary"]
     assert "first" not in reply
+
+
+@recorded_node
+def check(n: int) -> int:
+    if n > 2:
+        raise ValueError("too large")
+    return n
+
+
+async def test_a_map_is_held_against_a_map_although_a_single_run_is_nearer_in_time(tmp_path: Path):
+    with Recorder(tmp_path) as rec:
+        rec.map(check, [1, 2], name="checks")
+        with rec.run("checks"):
+            check(1)
+        rec.map(check, [1, 2], name="checks")
+    reply = await compared(tmp_path)
+    assert "No difference" in reply["summary"]
+
+
+async def test_items_that_only_this_run_has_are_told_apart_where_some_failed(tmp_path: Path):
+    with Recorder(tmp_path) as rec:
+        rec.map(check, [1], name="checks")
+        rec.map(check, [1, 2, 3], name="checks", error_handling="continue")
+    reply = await compared(tmp_path)
+    assert parting(reply) == ("[1]", "path")
+    assert [(call["tool"], call["reason"]) for call in reply["next"]] == [
+        ("contrast_items", "what sets the failing items apart"),
+        ("get_run_steps", "the step that only this run has"),
+    ]
 
 
 async def test_equal_inputs_and_code_with_another_output_is_chance_or_outside_state(tmp_path: Path):
