@@ -13,6 +13,7 @@ from hg_mcp.errors import BadArgumentError, UnknownValueError
 from hg_mcp.names import GET_STEP_VALUES
 from hg_mcp.queries.contents import content_of, no_content
 from hg_mcp.queries.paths import follow, path_text, read_path
+from hg_mcp.queries.policies import why_absent
 from hg_mcp.queries.runs import find_run
 from hg_mcp.queries.step_paths import is_below, node_id, outer_item_path
 from hg_mcp.queries.steps import find_step
@@ -156,7 +157,8 @@ class _Search:
             if empty:
                 raise no_content(empty[0])
             shape = f"{len(found)} values with content" if found else "no value with content"
-            raise UnknownValueError(given, reached="", shape=shape, valid=[one.name for one in found])
+            hint = "" if self._values[step.step if step else 0] else why_absent(self._run, step)
+            raise UnknownValueError(given, reached="", shape=shape, valid=[one.name for one in found], hint=hint)
         content = follow(content_of(named), parts).value
         return Place(step=step, direction=named.direction, name=named.name, parts=_plain(parts[1:]), content=content)
 

@@ -108,7 +108,8 @@ def _summary(found: Contrast) -> str:
         weak = f" Of so few items that may be chance (p = {perfect.p:.2g})."
         return one_line(sentence(perfect, found), _LONGEST_SUMMARY) + weak
     a, b = len(found.a.items), len(found.b.items)
-    return f"Nothing recorded tells why these {counted(a, 'item')} and not the other {b:,} of run {run}."
+    these = f"these {a:,} items" if a > 1 else "this item"
+    return f"Nothing recorded tells why {these} and not the other {b:,} of run {run}."
 
 
 def _note(found: Contrast) -> str | None:

@@ -302,3 +302,9 @@ async def test_a_value_that_is_too_large_to_be_compared_whole_is_named(
 
     store = record(tmp_path, [large(i) for i in range(8)], check)
     assert (await ask_store(store, "contrast_items", a="0-3", b="rest")).get("compared_in_part") == told
+
+
+async def test_a_single_item_is_not_told_in_the_plural(tmp_path: Path):
+    docs = documents(3, body=lambda _: "x")
+    reply = await ask_store(record(tmp_path, docs), "contrast_items", a="0", b="rest")
+    assert reply["summary"].startswith("Nothing recorded tells why this item and not the other 2 of run")

@@ -274,7 +274,7 @@ async def test_a_value_that_is_not_there_is_answered_with_those_that_are(
 async def test_values_that_were_not_recorded_cannot_be_traced(tmp_path: Path):
     with Recorder(tmp_path) as rec, rec.run("quiet"):
         load("here")
-    with pytest.raises(CannotAnswer, match="no value with content"):
+    with pytest.raises(CannotAnswer, match=r"no value with content\. .* To record them: Recorder\(values=True\)"):
         await traced(tmp_path, "load", "place")
 
 
