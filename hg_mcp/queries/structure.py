@@ -42,7 +42,8 @@ class GraphPage:
     """A graph as a run executed it.
 
     ``structure`` is None where only the nodes that executed are known, and also of plain Python ``observed``;
-    ``earlier`` says that it is that of an earlier run of the graph.
+    ``earlier`` says that it is that of an earlier run of the graph. The last ``undrawn`` nodes
+    executed and are not in it.
     """
 
     run: Run
@@ -50,6 +51,7 @@ class GraphPage:
     structure: GraphFrame | None
     observed: bool = False
     earlier: bool = False
+    undrawn: int = 0
 
 
 async def graph_page(reader: RunReader, handle: str, *, graph: str) -> GraphPage:
@@ -68,7 +70,9 @@ async def graph_page(reader: RunReader, handle: str, *, graph: str) -> GraphPage
         samples.setdefault(node_id(sample.path), []).append(sample)
     drawn = structure if structure and not structure.observed else None
     known = {node.id: node for node in own.nodes} if own else {}
-    nodes = drawn.nodes if drawn else [known.get(found, GraphNode(found)) for found in samples]
+    in_drawing = {node.id for node in drawn.nodes} if drawn else frozenset[str]()
+    undrawn = [known.get(found, GraphNode(found)) for found in samples if found not in in_drawing]
+    nodes = (*(drawn.nodes if drawn else ()), *undrawn)
     changed = frozenset(await changed_sources(run, own))
     return GraphPage(
         run=run,
@@ -76,6 +80,7 @@ async def graph_page(reader: RunReader, handle: str, *, graph: str) -> GraphPage
         structure=drawn,
         observed=own is not None and own.observed,
         earlier=drawn is not None and drawn is not own,
+        undrawn=len(undrawn) if drawn else 0,
     )
 
 

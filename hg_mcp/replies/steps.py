@@ -253,7 +253,7 @@ def _summary(page: StepPage) -> str:
     if not page.total:
         return f"None of the run's {counted(page.in_run, 'step')} passes the filters."
     of_all = f" of {page.in_run:,}" if page.total != page.in_run else ""
-    rows = "steps" if page.in_run == page.run.steps else "steps and items"
+    rows = "steps and items" if page.in_run != page.run.steps else "step" if page.in_run == 1 else "steps"
     return f"{page.total:,}{of_all} {rows} of run {quoted(page.run.run_id)} ({page.run.status}), in start order."
 
 

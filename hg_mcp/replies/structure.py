@@ -30,6 +30,7 @@ _COLOURS: Final = {
 }
 _ARROWS: Final = {"data": "-->", "control": "-.->", "ordering": "==>"}
 _MERMAID: Final = str.maketrans({'"': "'", "`": "'", "<": "(", ">": ")", "\\": "/", "#": "%23"})
+_RESUMED: Final = " It resumed an earlier run: not reached here may have been executed there."
 _LABEL: Final = 26
 """So that no line is ever cut by the budget, which cuts longer texts."""
 
@@ -187,6 +188,8 @@ def _summary(page: GraphPage) -> str:
         f" The source of {counted(changed, 'node')} changed since." if changed else "",
         " The structure is that of an earlier run." if page.earlier else "",
         "" if page.structure else _unknown(page),
+        _undrawn(page.undrawn),
+        _RESUMED if run.is_resume and counts[NOT_REACHED] else "",
     ]
     return f"{told} in run {quoted(run.run_id)}, {status_words(run)}.{''.join(notes)}"
 
@@ -195,6 +198,12 @@ def _unknown(page: GraphPage) -> str:
     if page.observed:
         return " Plain Python: these are the nodes that executed; nobody drew edges."
     return " The structure was not recorded: hypergraph graphs need rec.attach(graph)."
+
+
+def _undrawn(count: int) -> str:
+    if not count:
+        return ""
+    return f" {counted(count, 'node')} of these {'is' if count == 1 else 'are'} not in the structure that was attached."
 
 
 def _next(page: GraphPage) -> list[NextCall]:

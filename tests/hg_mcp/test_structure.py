@@ -143,6 +143,23 @@ async def test_a_graph_whose_latest_run_lacks_its_structure_has_that_of_an_earli
     assert (await ask_store(store, "describe_graph", run="run-later"))["structure_recorded"] is False
 
 
+async def test_a_node_that_executed_and_is_not_in_the_structure_is_told_and_drawn_too(tmp_path: Path):
+    """As of ``rec.attach(graph).add_nodes(...)``."""
+    added = node(1, 5, "publish", status="failed", error=TIMEOUT)
+    reply = await ask_store(write_store(tmp_path, (WHOLE, *FRAMES, added)), "describe_graph", run="run-g")
+    assert reply["nodes"][-1] == {"node": "publish", "status": "failed", "count": 1, "errors": 1, "self_ms": 10.0}
+    assert reply["mermaid"][9] == 'n5["publish"]:::failed'
+    assert "6 nodes (3 failed" in reply["summary"]
+    assert "1 node of these is not in the structure that was attached" in reply["summary"]
+
+
+async def test_of_a_resumed_run_what_was_not_reached_may_have_been_executed_before(tmp_path: Path):
+    resumed = run_frame(2, "run-r", graph_digest="d1", is_resume=True, steps=1)
+    store = write_store(tmp_path, (WHOLE, *FRAMES, resumed, node(2, 1, "save")))
+    assert "resumed" not in (await ask_store(store, "describe_graph", run="run-g"))["summary"]
+    assert "It resumed an earlier run" in (await ask_store(store, "describe_graph", run="run-r"))["summary"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [({"graph": "clasify"}, "Did you mean 'classify'"), ({"graph": "classify", "run": "run-g"}, "only one of the two")],
