@@ -18,12 +18,12 @@ _FIRST_CHORE_SECONDS: Final = 0.5
 
 
 class Keeper:
-    """Calls ``chore(first)`` shortly after a run began and every five seconds until it returns False.
+    """Calls ``chore()`` shortly after a run began and every five seconds until it returns False.
 
     ``chore`` is a bound method, held weakly.
     """
 
-    def __init__(self, chore: Callable[[bool], bool]) -> None:
+    def __init__(self, chore: Callable[[], bool]) -> None:
         self._chore = weakref.WeakMethod(chore)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -57,14 +57,14 @@ class Keeper:
         self._thread = None
 
 
-def _keep(chore: "weakref.WeakMethod[Callable[[bool], bool]]", stop: threading.Event) -> None:
-    first = True
-    while not stop.wait(_FIRST_CHORE_SECONDS if first else BEAT_SECONDS):
+def _keep(chore: "weakref.WeakMethod[Callable[[], bool]]", stop: threading.Event) -> None:
+    wait = _FIRST_CHORE_SECONDS
+    while not stop.wait(wait):
         do = chore()
-        if do is None or not do(first):
+        if do is None or not do():
             return
         del do
-        first = False
+        wait = BEAT_SECONDS
 
 
 def start_ingest(directory: str) -> None:

@@ -31,7 +31,6 @@ VERSION: Final = "0.1.0"
 
 _ARGUMENTS: Final = 32
 _ARGV_CHARS: Final = 1000
-_GIT_TIMEOUT_S: Final = 5.0
 _PACKED_REFS_BYTES: Final = 4 << 20
 
 
@@ -180,22 +179,24 @@ def _hash(text: str) -> str:
     return text if len(text) in (40, 64) and all(c in "0123456789abcdef" for c in text) else ""
 
 
-def git_dirty(cwd: str) -> bool | None:
-    """Whether tracked files around ``cwd`` differ from the commit; None where git cannot tell. Takes up to 5 s."""
-    import subprocess  # lazy: 10 ms, and only for this, off the hot path
-
+def git_dirty(cwd: str, seconds: float) -> bool | None:
+    """Whether tracked files around ``cwd`` differ from the commit; None where git cannot tell within so long."""
+    if not next(_git_directories(cwd), ""):
+        return None
     command = ["git", "--no-optional-locks", "status", "--porcelain", "--untracked-files=no"]
     try:
+        import subprocess  # lazy: 10 ms, and only for this, off the hot path
+
         done = subprocess.run(  # noqa: S603 - a fixed command, no shell
             command,
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            timeout=_GIT_TIMEOUT_S,
+            timeout=seconds,
             check=False,
         )
-    except (OSError, ValueError, subprocess.SubprocessError):
+    except Exception:  # no git, too slow, out of processes, an interpreter that ends
         return None
     return bool(done.stdout.strip()) if done.returncode == 0 else None
 

@@ -8,7 +8,6 @@ objects, and once it has returned the event survives the death of the process.
 import os
 import sys
 import threading
-import weakref
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast
@@ -29,6 +28,7 @@ from recorder.packages import LoadedPackages
 from recorder.processors import EventProcessor
 from recorder.registry import enlist, enlisted
 from recorder.signals import is_of_signal
+from recorder.tasks import when_task_is_done
 from recorder.values import Redaction, StepValues, ValueTracer, capture_policy
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ _INGEST_AT: Final = 64 << 20
 _FAILURES_UNTIL_OFF: Final = 10
 _STACK_LIMIT: Final = 64
 _LOCK_SECONDS: Final = 2.0
+_GIT_SECONDS: Final = 5.0
+_EXIT_SECONDS: Final = 1.0
 
 
 class Recorder(EventProcessor):
@@ -124,6 +126,8 @@ class Recorder(EventProcessor):
         self._is_off = False
         self._packages = LoadedPackages()
         self._packages_told = 0
+        self._asked = False
+        self._asking = threading.Lock()
         self._values: StepValues | None = None
         self._telling = threading.RLock()
 
@@ -170,7 +174,7 @@ class Recorder(EventProcessor):
         if self._closed:
             return
         self._closed = True
-        self._safely(self._keeper.stop, self._stop_listening, self._tell_facts)
+        self._safely(self._keeper.stop, self._stop_listening, self._tell_facts, self._tell_dirty)
         if not self._lock.acquire(timeout=_LOCK_SECONDS):  # somebody hangs in a write: the exit must not
             return
         try:
@@ -344,22 +348,10 @@ class Recorder(EventProcessor):
                 self._push(event)
                 return
             run = self._linker.run_of(event)
-            if run is not None and run.span_id == event.span_id:  # within one that nobody told us of
-                self._watch(run)
+            if run is not None and run.span_id == event.span_id:  # within one that nobody told us of: no shutdown will
+                when_task_is_done(self.abandon, run)
 
         return handler
-
-    def _watch(self, run: OpenRun) -> None:
-        """No ``shutdown`` will tell that this run is over: it is when the task that it runs in is done, if in one."""
-        asyncio = sys.modules.get("asyncio")
-        if asyncio is None:
-            return
-        try:
-            task: Any = asyncio.current_task()
-        except RuntimeError:  # this thread runs no loop
-            return
-        if task is not None:
-            task.add_done_callback(_abandoning(weakref.ref(self), run))
 
     def abandon(self, run: OpenRun) -> None:
         """The run is over, whatever was heard of it. Never raises."""
@@ -424,31 +416,28 @@ class Recorder(EventProcessor):
         if self._journal is not None and not (self._closed or self._is_off):
             self._journal.write(frame)
 
-    def _chore(self, first: bool) -> bool:
+    def _chore(self) -> bool:
         """One round of the keeper's; False ends it. Never raises."""
         try:
-            return self._keep(first)
+            return self._keep()
         except Exception as error:
             self._contain(error)
             return not self._is_off
 
-    def _keep(self, first: bool) -> bool:
+    def _keep(self) -> bool:
         journal, location = self._journal, self._location
         if self._closed or journal is None or location is None:
             return False
         self._tell_facts()
+        self._tell_dirty(_GIT_SECONDS)
         with self._lock:
+            if self._closed:
+                return False
             if not self._linker.open_runs:
                 self._keeper.forget()  # under the lock, so that a run that starts now gets a thread of its own
                 self._tell_unmatched()
                 return False
-        dirty = process.git_dirty(os.getcwd()) if first else None
-        with self._lock:
-            if self._closed:
-                return False
             self._stay_in_place()
-            if dirty is not None:
-                journal.write(FactsFrame(dirty))
             journal.beat()
         if journal.finished_bytes > _INGEST_AT:
             journal.finished_bytes = 0
@@ -489,6 +478,19 @@ class Recorder(EventProcessor):
             self._contain(error)
         finally:
             self._telling.release()
+
+    def _tell_dirty(self, seconds: float = _EXIT_SECONDS) -> None:
+        """Record whether the code is what its commit says, as git tells it within so long; asked once a process."""
+        if self._journal is None or not self._asking.acquire(timeout=_LOCK_SECONDS):
+            return
+        try:
+            asked, self._asked = self._asked, True
+            dirty = None if asked else process.git_dirty(os.getcwd(), seconds)
+            if dirty is not None:
+                with self._patiently():
+                    self._journal.write(FactsFrame(dirty))
+        finally:
+            self._asking.release()
 
     def _tell_unmatched(self) -> None:
         """Record which patterns of the policy have chosen nothing, and at the end say so: most likely a mistake."""
@@ -588,13 +590,3 @@ def recorders() -> "list[Recorder]":
 
 def _discard(event: Any) -> None:
     del event
-
-
-def _abandoning(recorder: "weakref.ref[Recorder]", run: OpenRun) -> Callable[[object], None]:
-    def abandon(task: object) -> None:
-        del task
-        alive = recorder()
-        if alive is not None:
-            alive.abandon(run)
-
-    return abandon

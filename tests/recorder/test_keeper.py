@@ -47,8 +47,24 @@ def test_while_a_run_is_open_it_beats_and_tells_what_took_time_to_find_out(
         assert dirty == FactsFrame(git_dirty=False)
         assert recorder._keeper.works
         end(recorder)
-        assert not recorder._chore(False), "nothing is open: the thread may end"
-    assert not recorder._chore(False)
+        assert not recorder._chore(), "nothing is open: the thread may end"
+    assert not recorder._chore()
+
+
+def test_of_a_process_that_is_soon_over_it_is_told_whether_its_code_was_committed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    subprocess.run(["git", "init", "-q", repository], check=True)
+    (repository / "app.py").write_text("x = 1\n")
+    subprocess.run(["git", "-C", repository, "add", "app.py"], check=True)
+    monkeypatch.chdir(repository)
+    with Recorder(tmp_path / "store") as recorder:
+        start(recorder)
+        end(recorder)
+    told = [frame for frame in frames(tmp_path / "store") if isinstance(frame, FactsFrame)]
+    assert [frame.git_dirty for frame in told if frame.git_dirty is not None] == [True]
 
 
 ORPHAN = {"run_id": "r", "parent_span_id": "unheard-of"}
@@ -72,7 +88,7 @@ def test_a_run_that_starts_while_the_thread_ends_gets_another(tmp_path: Path) ->
     with Recorder(tmp_path) as recorder:
         start(recorder)
         end(recorder)
-        assert not recorder._chore(False)
+        assert not recorder._chore()
         assert not recorder._keeper.works
         start(recorder, "second")
         assert recorder._keeper.works
@@ -98,7 +114,7 @@ def test_a_journal_that_grows_is_ingested_by_a_process_of_its_own(
         for number in range(500):
             node(recorder, f"n{number}")
         assert len(segment_files(str(tmp_path / "journal"))) > 2
-        assert recorder._chore(False)
+        assert recorder._chore()
         eventually(lambda: len(segment_files(str(tmp_path / "journal"))) == 1)
         assert (tmp_path / "runs.db").exists()
         end(recorder)

@@ -108,15 +108,15 @@ def test_a_repository_without_commits_has_a_branch(tmp_path):
 def test_a_broken_repository_costs_only_the_fact(tmp_path, content):
     (tmp_path / ".git").write_bytes(content)
     assert process.git_head(str(tmp_path)) == ("", "")
-    assert process.git_dirty(str(tmp_path)) is None
+    assert process.git_dirty(str(tmp_path), 5.0) is None
 
 
 @needs_git
 def test_changes_since_the_commit_are_seen(repository, tmp_path):
-    assert process.git_dirty(str(repository)) is False
+    assert process.git_dirty(str(repository), 5.0) is False
     (repository / "file").write_text("2")
-    assert process.git_dirty(str(repository)) is True
-    assert process.git_dirty(str(tmp_path / "missing")) is None
+    assert process.git_dirty(str(repository), 5.0) is True
+    assert process.git_dirty(str(tmp_path / "missing"), 5.0) is None
 
 
 @pytest.fixture

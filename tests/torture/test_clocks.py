@@ -31,7 +31,7 @@ async def test_a_clock_that_jumps_changes_moments_and_nothing_else(
         for number in range(70):
             place = {"run_id": "r", "span_id": f"s{number}", "parent_span_id": "r-span", "node_name": "n"}
             recorder.on_event(e.NodeStartEvent(**place, timestamp=jumping(), inputs={"x": number}))
-            assert recorder._chore(False)
+            assert recorder._chore()
             if number % 10 == 0:
                 ingested(tmp_path)
             recorder.on_event(e.NodeEndEvent(**place, timestamp=jumping()))

@@ -78,7 +78,7 @@ async def test_a_store_moved_away_keeps_what_it_has_and_another_takes_its_place(
     with Recorder(store) as recorder:
         start(recorder, "before")
         store.rename(moved)
-        assert recorder._chore(False), "the keeper notices too, where no run starts"
+        assert recorder._chore(), "the keeper notices too, where no run starts"
         node(recorder, "kept", "before")
         end(recorder, "before")
     (old,) = (await runs_of(moved)).values()

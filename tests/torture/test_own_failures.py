@@ -78,7 +78,7 @@ def recorded(recorder: Recorder) -> list[object]:
     """The program's story, recorded; the keeper's round is walked here, not on its own thread."""
     with recorder:
         told = story(recorder)
-        recorder._chore(True)
+        recorder._chore()
     return told
 
 
