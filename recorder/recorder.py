@@ -26,7 +26,7 @@ from recorder.location import StoreLocation, announce, note_written, place_store
 from recorder.ordinary import Handlers
 from recorder.packages import LoadedPackages
 from recorder.processors import EventProcessor
-from recorder.registry import enlist, enlisted
+from recorder.registry import alike, enlist, enlisted
 from recorder.signals import is_of_signal
 from recorder.tasks import when_task_is_done
 from recorder.values import Redaction, StepValues, ValueTracer, capture_policy
@@ -84,6 +84,7 @@ class Recorder(EventProcessor):
     ) -> None:
         if not isinstance(store, str | os.PathLike | None):  # pyright: ignore[reportUnnecessaryIsInstance]  (users err)
             raise TypeError(f"store must be a directory (str or os.PathLike) or None, not {type(store).__name__}")
+        self.name = os.urandom(8).hex()
         self._store = store
         self._tracer, self._redaction = capture_policy(values, redact)
         self._limits = Limits()
@@ -200,6 +201,11 @@ class Recorder(EventProcessor):
 
     def __del__(self) -> None:
         self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, as of a graph that carries it, is this recorder; one for another process records as this one does."""
+        store = self._store if self._location is None else self._location.directory
+        return alike, (self.name, Recorder, (store,), {"values": self._tracer, "redact": self._redaction})
 
     # Graphs -----------------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ prose, in Python 2 to 4. There it searches from the end (``rfind``), which CPyth
 
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Final
 
 from recorder.hot import compiled
@@ -185,6 +186,10 @@ class Redaction:
         self.withholding: set[str] = set()
         self._scan = self._scanner()
         self.shortest = min((_SHORTEST_TOKEN, *(len("".join(parts)) + 2 for parts in self._keys.values())))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copied and pickled by its rules."""
+        return partial(Redaction, tokens=self._tokens), (tuple(self._keys), self._patterns, self._functions)
 
     def extended(
         self,

@@ -8,13 +8,15 @@ import os
 import sys
 import weakref
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
-__all__ = ["Member", "enlist", "enlisted"]
+__all__ = ["Member", "alike", "enlist", "enlisted"]
 
 
 class Member(Protocol):
     """What must be told; the interpreter calls these by way of this module."""
+
+    name: str
 
     def close(self) -> None:
         """The interpreter ends."""
@@ -48,6 +50,16 @@ def enlisted() -> list[Member]:
             return list(_members)
         except RuntimeError:  # another thread made one meanwhile
             continue
+
+
+def alike(name: str, kind: Callable[..., Member], arguments: tuple[Any, ...], options: dict[str, Any]) -> Member:
+    """The member of that name; where it does not live, as in another process, one that is made alike."""
+    for member in enlisted():
+        if member.name == name:
+            return member
+    made = kind(*arguments, **options)
+    made.name = name
+    return made
 
 
 def _each(action: Callable[[Member], None]) -> Callable[[], None]:

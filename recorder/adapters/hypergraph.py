@@ -45,6 +45,10 @@ class _Carried:
         self.refuses_values = refuses_values
         self.on_event_of_recorder = recorder.on_event
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copied and pickled with the graph."""
+        return _carried, (self.recorder, self.graph, self.refuses_values)
+
     def on_event(self, event: Any) -> None:
         """Record an event."""
         if type(event).__name__ == "RunStartEvent":
@@ -73,7 +77,7 @@ def attach(recorder: _Recorder, graph: Any, values: bool | None) -> Any:
         raise ValueError("this recorder records no values: make it with Recorder(values=True)")
     structure = structure_of(graph, recorder.redaction.name)
     attached = _traced(graph) if values or (values is None and recorder.wants_values) else graph
-    mine = _carried_kind()(recorder, structure, values is False)
+    mine = _carried(recorder, structure, values is False)
     if any(_is_alike(carried, mine) for carried in graph.default_event_processors):
         return attached
     return attached.with_processors(mine)
@@ -87,10 +91,11 @@ def _is_alike(carried: Any, mine: _Carried) -> bool:
     )
 
 
-def _carried_kind() -> type[_Carried]:
-    """``_Carried`` as ``with_processors`` takes it: an ``EventProcessor`` of the framework's."""
+def _carried(*what: Any) -> _Carried:
+    """A ``_Carried`` as ``with_processors`` takes it: an ``EventProcessor`` of the framework's."""
     base: Any = sys.modules["hypergraph.events"].EventProcessor
-    return type("AttachedRecorder", (_Carried, base), {"__module__": __name__, "__doc__": _Carried.__doc__})
+    kind = type("AttachedRecorder", (_Carried, base), {"__module__": __name__, "__doc__": _Carried.__doc__})
+    return kind(*what)
 
 
 def _traced(graph: Any) -> Any:

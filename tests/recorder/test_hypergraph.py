@@ -1,11 +1,14 @@
 """Attaching to a graph: structure, values at every depth, once however often it is attached."""
 
+import copy
+import gc
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
 
-from recorder import Recorder, ValueTracer
+from recorder import Recorder, Redaction, ValueTracer
 from recorder.journal.frames import GraphEdge, GraphFrame, RunFrame
 from recorder.journal.reader import SegmentReader, segment_files
 from recorder.store.records import RunFilter
@@ -110,6 +113,38 @@ async def test_a_recorder_carried_at_several_levels_and_passed_too_records_once(
         structure = await reader.structure(run.key)
         assert structure is not None
         assert [node.id for node in structure.nodes] == ["in", "in/fetch"]
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda graph: pickle.loads(pickle.dumps(graph))])
+async def test_a_copy_of_an_attached_graph_records_as_it_does(tmp_path, copied):
+    with Recorder(tmp_path, values=True) as recorder:
+        graph = copied(recorder.attach(pipeline()).with_processors(recorder))
+        assert graph.default_event_processors[0].recorder is recorder
+        assert graph.default_event_processors[1] is recorder
+        framework.run(graph, 1)
+    async with reading(tmp_path) as reader:
+        run = await only_run(reader)
+        assert (run.status, run.steps) == ("completed", 5)
+        assert await reader.structure(run.key) is not None
+
+
+async def test_an_attached_graph_that_another_process_is_given_records_there_as_here(tmp_path):
+    redaction = Redaction(keys=["colour"], tokens=False)
+    recorder = Recorder(tmp_path, values=ValueTracer(exclude=["*/deep/**"]), redact=redaction)
+    given = pickle.dumps(recorder.attach(pipeline()))
+    recorder.close()
+    del recorder
+    gc.collect()
+    graph = pickle.loads(given)  # where nobody of that name lives, as in another process
+    alike = graph.default_event_processors[0].recorder
+    assert pickle.loads(given).default_event_processors[0].recorder is alike
+    framework.run(graph, {"colour": "red", "x": 1})
+    alike.close()
+    async with reading(tmp_path) as reader:
+        run = await only_run(reader)
+        found = await values_by_path(reader, run)
+        assert (run.steps, len(found["per page"]), found["per page/deep"], len(found["save"])) == (5, 2, [], 2)
+        assert b"red" not in found["save"][0][2].replace(b"redacted", b"")
 
 
 async def test_an_attached_graph_inside_one_that_is_not_is_recorded_as_itself(tmp_path):
