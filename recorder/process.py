@@ -186,7 +186,9 @@ def git_dirty(cwd: str, seconds: float) -> bool | None:
     command = ["git", "--no-optional-locks", "status", "--porcelain", "--untracked-files=no"]
     try:
         import subprocess  # lazy: 10 ms, and only for this, off the hot path
-
+    except ImportError:  # the account changed, and may not read Python any more
+        return None
+    try:
         done = subprocess.run(  # noqa: S603 - a fixed command, no shell
             command,
             cwd=cwd,
@@ -196,7 +198,7 @@ def git_dirty(cwd: str, seconds: float) -> bool | None:
             timeout=seconds,
             check=False,
         )
-    except Exception:  # no git, too slow, out of processes, an interpreter that ends
+    except (OSError, ValueError, RuntimeError, subprocess.SubprocessError):  # 3.12.0 starts none in its end
         return None
     return bool(done.stdout.strip()) if done.returncode == 0 else None
 
