@@ -160,14 +160,14 @@ def _no_map(maps: Mapping[str, object], run: Run, under: str) -> str:
 
 
 def _sides(items: Sequence[BriefStep], a: str, b: str) -> tuple[Side, Side]:
-    chosen = _picked(a, items)
+    chosen = _picked("a", a, items)
     numbers = {item.item for item in chosen}
     others = [item for item in items if item.item not in numbers]
-    return Side(asked=a, items=chosen), Side(asked=b, items=others if b == "rest" else _picked(b, others))
+    return Side(asked=a, items=chosen), Side(asked=b, items=others if b == "rest" else _picked("b", b, others))
 
 
-def _picked(given: str, items: Sequence[BriefStep]) -> list[BriefStep]:
-    wanted = read_items(given)
+def _picked(argument: str, given: str, items: Sequence[BriefStep]) -> list[BriefStep]:
+    wanted = read_items(argument, given)
     return [item for item in items if item.item in wanted.indexes or item.status in wanted.statuses]
 
 

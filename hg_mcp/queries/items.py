@@ -28,7 +28,7 @@ class ItemChoice:
     statuses: Sequence[str] = ()
 
 
-def read_items(given: str) -> ItemChoice:
+def read_items(argument: str, given: str) -> ItemChoice:
     """``"3,7,12-20"`` as indexes, ``"status:failed"`` as a status; joined by commas they add up.
 
     Raises:
@@ -44,7 +44,7 @@ def read_items(given: str) -> ItemChoice:
         low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if high < low or len(indexes) + high - low >= _MOST_ITEMS:
             forms = "'3,7,12-20' or 'status:failed', at most 100,000 of them"
-            raise BadArgumentError("items", f"items {quoted(given)} must look like {forms}.")
+            raise BadArgumentError(argument, f"{argument} {quoted(given)} must look like {forms}.")
         indexes.update(range(low, high + 1))
     return ItemChoice(tuple(sorted(indexes)), tuple(dict.fromkeys(statuses)))
 
@@ -55,7 +55,7 @@ async def require_items(reader: RunReader, run: Run, given: str) -> None:
     Raises:
         UnknownItemsError: It has none of them; those that it has are named.
     """
-    chosen = read_items(given)
+    chosen = read_items("items", given)
     if await reader.count_steps(run.key, StepFilter(items=chosen.indexes, item_statuses=chosen.statuses)):
         return
     rows = await reader.steps(run.key, StepFilter(), limit=_SOUGHT)

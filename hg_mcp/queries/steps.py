@@ -88,7 +88,7 @@ async def step_page(
     """
     run = await find_run(reader, handle)
     top = await find_step(reader, run, step) if step else None
-    chosen = read_items(items)
+    chosen = read_items("items", items)
     which = StepFilter(
         statuses=read_statuses(status, STEP_STATUSES),
         node=await known_node(reader, run, node),

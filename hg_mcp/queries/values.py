@@ -238,7 +238,7 @@ async def _across(reader: RunReader, run: Run, asked: ValueQuestion) -> ValuePag
 
 
 async def _filter(reader: RunReader, run: Run, asked: ValueQuestion) -> StepFilter:
-    chosen = read_items(asked.items)
+    chosen = read_items("items", asked.items)
     node = await known_node(reader, run, asked.node)
     top = await find_step(reader, run, asked.step) if asked.step else None
     under = top.path if top else ""

@@ -210,7 +210,7 @@ async def test_an_inner_map_is_found_and_may_be_named(tmp_path: Path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"a": "7-3"}, "items '7-3' must look like '3,7,12-20' or 'status:failed'"),
+        ({"a": "7-3"}, "a '7-3' must look like '3,7,12-20' or 'status:failed'"),
         ({"a": "status:broken"}, "No status 'broken'"),
         ({"a": "99"}, r"a='99' matches no item \(left\) of run .* Its 12 items: 9 completed, 3 failed\."),
         ({"b": "status:paused"}, "b='status:paused' matches no item"),
