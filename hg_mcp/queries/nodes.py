@@ -22,8 +22,9 @@ __all__ = ["NodeFacts", "NodeTable", "nearest_rank", "node_table", "nodes_of"]
 class NodeFacts:
     """One node. Durations are in milliseconds, absent where no execution was timed.
 
-    ``propagated`` of the ``errors`` arose in a step below; ``self_ms`` is the time not spent in steps below. Both are
-    known within a run only, and so is ``usage``: what its executions said they used, together.
+    ``propagated`` of the ``errors`` arose in a step below; ``self_ms`` is the time not spent in steps below;
+    ``untimed`` executions have no duration, as those that have not ended. All are known within a run only, and so is
+    ``usage``: what its executions said they used, together.
     """
 
     node: str
@@ -43,6 +44,7 @@ class NodeFacts:
     queue_avg_ms: float | None = None
     queue_max_ms: float | None = None
     usage: Usage | None = None
+    untimed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +111,7 @@ def _facts(node: str, graph: str, samples: Sequence[Sample], usage: Usage | None
         queue_avg_ms=sum(waits) / len(waits) if waits else None,
         queue_max_ms=max(waits, default=None),
         usage=usage,
+        untimed=sum(sample.duration_ms is None for sample in samples),
     )
 
 

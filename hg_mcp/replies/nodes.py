@@ -117,10 +117,27 @@ def _summary(table: NodeTable) -> str:
     if not table.nodes:
         return "No node executed." if table.run else "No execution of this graph's nodes became final in that window."
     slow = max(table.nodes, key=_weight)
-    errors = sum(row.errors - row.propagated for row in table.nodes)
-    words = f"{counted(len(table.nodes), 'node')}, {counted(errors, 'error')}; most time in {quoted(slow.node, 60)}"
+    words = f"{counted(len(table.nodes), 'node')}, {_errors(table)}; most time in {quoted(slow.node, 60)}"
     share = f"{lasted(_weight(slow))} in {counted(slow.count, 'execution')}"
-    return f"{words}: {share}, p95 {lasted(slow.p95_ms)}."
+    return f"{words}: {share}, p95 {lasted(slow.p95_ms)}.{_untimed(table)}"
+
+
+def _errors(table: NodeTable) -> str:
+    """Each once in a run; over a window nobody knows which of them were passed on."""
+    if table.run:
+        return counted(sum(row.errors - row.propagated for row in table.nodes), "error")
+    failed = counted(sum(row.errors for row in table.nodes), "failed execution")
+    return f"{failed} (with those that passed an error on)"
+
+
+def _untimed(table: NodeTable) -> str:
+    """What a time is not known of: it may be most of the run's."""
+    untimed = [row for row in table.nodes if row.untimed]
+    if not untimed:
+        return ""
+    count = counted(sum(row.untimed for row in untimed), "execution")
+    more = f" and {counted(len(untimed) - 1, 'other node')}" if len(untimed) > 1 else ""
+    return f" Without a duration, so in no time here: {count} of {quoted(untimed[0].node, 60)}{more}."
 
 
 def _next(table: NodeTable) -> list[NextCall]:

@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
-from hg_mcp.errors import NotReadYetError
+from hg_mcp.errors import CannotAnswer, NotReadYetError
 from recorder import Recorder
+from recorder import node as recorded_node
 from recorder.ingest import Ingester
 from recorder.location import StoreLocation
 from tests.hg_mcp.conftest import ask_store
-from tests.hg_mcp.recorded import write_store
+from tests.hg_mcp.recorded import node, run_frame, write_store
 
 
 async def test_a_summary_names_the_failing_items_the_node_the_error_and_the_slowest_nodes(ask):
@@ -271,6 +272,38 @@ async def test_one_step_comes_with_its_whole_error(ask):
             ],
         }
     )
+
+
+async def test_an_error_that_is_passed_on_is_one_error_and_over_a_window_it_is_said_that_both_count(tmp_path):
+    @recorded_node
+    def parse(text: str) -> int:
+        return int(text)
+
+    def read(text: str) -> int:
+        return parse(text)
+
+    with Recorder(tmp_path) as rec:
+        rec.map(read, ["1", "x"], name="reading", error_handling="continue")
+    assert (await ask_store(tmp_path, "node_stats"))["summary"].startswith("2 nodes, 1 error; most time in")
+    over = await ask_store(tmp_path, "node_stats", graph="reading", since="1h")
+    assert over["summary"].startswith("2 nodes, 2 failed executions (with those that passed an error on); most time in")
+
+
+async def test_what_has_not_ended_is_not_passed_over_in_the_times_of_nodes(tmp_path):
+    frames = [
+        run_frame(1, "run-1", status="running", ms=None),
+        node(1, 1, "load"),
+        node(1, 2, "save", status="running"),
+    ]
+    assert (await ask_store(write_store(tmp_path, frames), "node_stats"))["summary"] == snapshot(
+        "2 nodes, 0 errors; most time in 'load': 10 ms in 1 execution, p95 10 ms. "
+        "Without a duration, so in no time here: 1 execution of 'save'."
+    )
+
+
+async def test_the_name_of_a_graph_leads_to_its_latest_run(ask):
+    with pytest.raises(CannotAnswer, match=r"It is a graph, and its latest run is 'run-a1b2c3d4e5f6'\."):
+        await ask("summarize_run", run="classify")
 
 
 async def test_node_statistics_are_exact_within_a_run(ask):
