@@ -107,13 +107,15 @@ class TooManyStepsError(CannotAnswer):
 
 
 class UnknownRunError(CannotAnswer):
-    """No run has that id, prefix or workflow id."""
+    """No run has that id, prefix or workflow id. ``of_graph`` is the latest run of the graph that has that name."""
 
-    def __init__(self, given: str, known: Sequence[str]) -> None:
-        self.given, self.known = given, tuple(known)
+    def __init__(self, given: str, known: Sequence[str], *, of_graph: str = "") -> None:
+        self.given, self.known, self.of_graph = given, tuple(known), of_graph
         close = nearest(given, known)
         known_text = f"Latest runs: {_listed(known[:5])}." if known else "The store holds no runs yet."
         meant = f"Did you mean {_listed(close)}?" if close else ""
+        if of_graph:
+            meant, known_text = f"It is a graph, and its latest run is {quoted(of_graph)}.", ""
         words = [f"No run {quoted(given)}.", meant, known_text]
         super().__init__(" ".join(filter(None, [*words, f"Call {LIST_RUNS}, or use 'latest' or 'latest-failed'."])))
 

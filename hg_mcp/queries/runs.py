@@ -76,7 +76,8 @@ async def find_run(reader: RunReader, handle: str) -> Run:
     for gone in await reader.expired_runs(handle):
         raise expired_error(gone)
     known = await reader.runs(RunFilter(), limit=50)
-    raise UnknownRunError(handle, [run.run_id for run in known])
+    of_graph = next((run.run_id for run in await reader.runs(RunFilter(graph=handle), limit=1)), "")
+    raise UnknownRunError(handle, [run.run_id for run in known], of_graph=of_graph)
 
 
 def expired_error(gone: ExpiredRun) -> ExpiredRunError:

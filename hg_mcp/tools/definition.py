@@ -67,6 +67,8 @@ class Parameter:
             bounds = f"between {low} and {high}" if high is not None else f"at least {low}"
             raise BadArgumentError(self.name, f"{self.name} must be {bounds}; {value} is outside.")
         if self.about.choices and value not in self.about.choices:
+            if value.lower() in self.about.choices:  # as replies show levels
+                return value.lower()
             raise UnknownWordError(self.name, value, [word for word in self.about.choices if word])
         return value
 

@@ -162,6 +162,7 @@ async def test_a_step_a_level_and_a_moment_narrow_it(tmp_path: Path):
 
     assert await messages("step", step="fetch") == ["a", "b"]
     assert await messages("level", level="error") == ["b", "c"]
+    assert await messages("as_shown", level="ERROR") == ["b", "c"]
     assert await messages("since", since="2026-09-21T14:13:25Z") == ["c"]
 
 
