@@ -9,7 +9,7 @@ from binascii import Error as Base64Error
 from binascii import a2b_base64
 from typing import Final
 
-__all__ = ["NAME", "VALUE", "mark", "without_tokens"]
+__all__ = ["NAME", "OPTION", "VALUE", "mark", "without_tokens"]
 
 _TOKENS: Final = {
     "anthropic_key": r"sk-ant-[\w-]{12,}",
@@ -42,6 +42,9 @@ _HEADER: Final = re.compile(
 NAME: Final = re.compile(  # a name, and then = or : or => or a type annotation and =
     r"""(?<!\w)([A-Za-z_][\w-]{0,63}+)\\{0,3}["']?[ \t-\r\xa0]{0,4}"""
     r"""(?::\s{0,4}[A-Za-z_][\w.|\[\]]{0,40}\s{0,4}=|={1,3}>?|:=?)\s{0,4}"""
+)
+OPTION: Final = re.compile(  # an option of a command, and then its argument, in a shell's line or in a list of texts
+    r"""(?<![\w-])--([A-Za-z][\w-]{0,63}+)(?:\\{0,3}["'],[ \t]{0,4}|[ \t]{1,4})(?!-|\\{0,3}["']--)"""
 )
 VALUE: Final = re.compile(
     r"""(?!\[redacted:)(?:

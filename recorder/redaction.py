@@ -48,6 +48,7 @@ SHORT_NAME: Final = 15
 
 _REMEMBERED: Final = 4_096
 _NAME_CHARS: Final = 256
+_LONG_WORD: Final = 20
 
 _AT_THE_END: Final = frozenset({"token"})
 """Keys that a further word makes harmless (``token_count``), and a plural too (``tokens``)."""
@@ -105,6 +106,7 @@ _TOGETHER: Final = 64
 _BETWEEN: Final = "\n\0\n"
 """Stands between them: it ends what is a secret of theirs, and what would reach over it takes its NUL along."""
 
+_OPTION: Final = re.compile(rb"--([A-Za-z][\w-]{0,63})")
 _NEAR: Final = 300
 """A name of at most 64 characters, with quotes and blanks, begins this near to its ``=`` or ``:``, in bytes."""
 _HEADERS: Final = ("authorization", "cookie")
@@ -247,7 +249,7 @@ class Redaction:
         if self._scan is not None and not self._scan(text):
             return _NONE
         data = text.encode("utf-8", "surrogatepass")
-        has_names = b":" in data or b"=" in data
+        has_names = b":" in data or b"=" in data or (b"--" in data and _OPTION.search(data) is not None)
         if _holds_one(_letters(data), self._hints if has_names else self._hints_of_tokens):
             if has_names and self._assigns(data):
                 return _ASSIGNED
@@ -269,7 +271,9 @@ class Redaction:
             return None
 
     def _assigns(self, data: bytes) -> bool:
-        """Whether a word of a key is near before a ``=`` or ``:``."""
+        """Whether a word of a key is near before a ``=`` or ``:``, or names an option of a command."""
+        if b"--" in data and _holds_one(_letters(b" ".join(_OPTION.findall(data))), self._hints_of_keys):
+            return True
         parts = data.replace(b"=", b":").replace("\xa0".encode(), b" ").split(b":")
         names = b" ".join([word for part in parts for word in part[-_NEAR:].rsplit(None, 1)[-1:]])
         return _holds_one(_letters(names), self._hints_of_keys)
@@ -350,19 +354,27 @@ class Redaction:
             return clean
 
     def _without_values(self, text: str, rules: set[str]) -> str:
-        """``text`` without what is assigned to names of secrets; a harmless name's value may hold such names itself."""
-        from recorder.patterns import NAME, VALUE, mark  # lazy, as above
+        """``text`` without what is assigned to names of secrets, and without the arguments of options so named."""
+        from recorder.patterns import NAME, OPTION  # lazy, as above
+
+        if "--" in text:
+            text = self._without_those_after(OPTION, text, rules)
+        return self._without_those_after(NAME, text, rules)
+
+    def _without_those_after(self, names: re.Pattern[str], text: str, rules: set[str]) -> str:
+        """Without values behind these; a harmless name's value may hold such names itself."""
+        from recorder.patterns import OPTION, VALUE, mark  # lazy, as above
 
         parts: list[str] = []
-        done, name = 0, NAME.search(text)
+        done, name = 0, names.search(text)
         while name is not None:
             after, rule = name.end(1), self.key(name[1])
             value = VALUE.match(text, name.end()) if rule else None
-            if rule and value and _may_be_secret(value[0]):
+            if rule and value and _may_be_secret(value[0]) and not (names is OPTION and _is_plain_word(value[0])):
                 quote = value["escaped"] or value["quote"] or ""
                 parts += text[done : value.start()], quote, mark(rule, rules), quote
                 done = after = value.end()
-            name = NAME.search(text, after)
+            name = names.search(text, after)
         return "".join(parts) + text[done:]
 
     def entry(self, name: str, value: str) -> str:
@@ -418,6 +430,11 @@ def _may_be_secret(value: str) -> bool:
     """Not ``None``, nor the type of a parameter, nor nothing between quotes."""
     bare = value.strip("\\\"'").rstrip("),;:]}").lower()
     return bool(bare) and bare not in _HOLDS_NONE
+
+
+def _is_plain_word(value: str) -> bool:
+    """``the --token option`` is English: what stands without quotes behind an option may be its argument, or prose."""
+    return len(value) < _LONG_WORD and value.isalpha() and value.islower()
 
 
 def _called(function: Callable[[str], str]) -> Callable[[str], str]:

@@ -154,6 +154,19 @@ holds_run(const Scanner *self, const uint8_t *text, Py_ssize_t size)
     return 0;
 }
 
+/* Whether there is ``--`` and a letter, as an option of a command begins. */
+static int
+holds_option(const uint8_t *at, const uint8_t *end)
+{
+    while (end - at > 2 && (at = memchr(at, '-', (size_t)(end - at - 2))) != NULL) {
+        at++;
+        if (at[0] == '-' && Py_ISALPHA(at[1])) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* Whether a text may hold a secret. */
 static PyObject *
 Scanner_call(Scanner *self, PyObject *args, PyObject *options)
@@ -174,12 +187,12 @@ Scanner_call(Scanner *self, PyObject *args, PyObject *options)
         Py_RETURN_TRUE;
     }
     int found = words_in(self, bytes, bytes + size);
-    int assigns = found & KEY_WORD && (has_colon || memchr(bytes, '=', size));
+    int assigns = found & KEY_WORD && (has_colon || memchr(bytes, '=', size) || holds_option(bytes, bytes + size));
     return PyBool_FromLong(found & TOKEN_WORD || assigns);
 }
 
 /* Scanner(words, key_words, folded, passed_over, run, longest_run): ``words`` as ``folded`` makes them of characters,
-   the first ``key_words`` of which matter only beside a ``=`` or ``:``; ``run`` are the characters of long runs, where
+   the first ``key_words`` of which matter only beside a ``=``, ``:`` or ``--``; ``run`` are the characters of long runs, where
    ``longest_run`` in a row say enough, none where that is 0. A ValueError where there is no room for all of them. */
 static int
 Scanner_fill(PyObject *object, PyObject *args)

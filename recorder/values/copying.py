@@ -41,6 +41,8 @@ _MAX_READ: Final = 5 << 18
 """Bytes that digests may cover, all together: of what is left each takes four fifths at most, so the first a MiB."""
 _READ_ANYWAY: Final = 1 << 11
 
+_ARGUMENTS: Final = 64
+_OPTION_CHARS: Final = 66
 _FEW: Final = 32
 """So many items are taken without asking the budget first."""
 _TOGETHER: Final = 8
@@ -65,6 +67,10 @@ _ENCODED_CHARS: Final = 1_024
 
 Shape = Callable[["Copy", Any], Any]
 """How values of one class are copied."""
+
+
+def _is_option(argument: Any) -> bool:
+    return type(argument) is str and argument[:2] == "--" and len(argument) <= _OPTION_CHARS and "=" not in argument
 
 
 def holds_secret(value: Any) -> bool:
@@ -289,6 +295,8 @@ class Copy:
             and (rule := self._pair_rule(*items))
         ):
             return [items[0], self._redacted(rule)]
+        if 1 < len(items) <= _ARGUMENTS and class_of(items[0]) is str and any(map(_is_option, items)):
+            return self._arguments(items)
         copied: list[Any] = []
         for item in items:
             if (self.room <= 0 or self.work <= 0) and self.is_full():
@@ -306,6 +314,17 @@ class Copy:
                 copied.append(self.inside(item, self.mapping, item))
             else:
                 copied.append(self.value(item))
+        return copied
+
+    def _arguments(self, arguments: list[Any] | tuple[Any, ...]) -> list[Any]:
+        """``["curl", "--token", "…"]``, as programs are called."""
+        copied: list[Any] = []
+        rule: str | None = None
+        for argument in arguments:
+            if self.is_full():
+                break
+            copied.append(self._redacted(rule) if rule else self.value(argument))
+            rule = self._redaction.key(argument) if not rule and _is_option(argument) else None
         return copied
 
     def _pair_rule(self, name: Any, value: str | bytes) -> str | None:

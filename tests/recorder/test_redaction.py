@@ -49,6 +49,14 @@ def test_a_known_secret_is_replaced_wherever_it_stands(rule):
         ("note='password=hunter2'", "note='password=[redacted:password]'"),
         ("a: password = 'hunter2'", "a: password = '[redacted:password]'"),
         ('"credentials": {"user": "hunter2"}', '"credentials": [redacted:credential]'),
+        ("curl --token hunter2 -v", "curl --token [redacted:token] -v"),
+        ("--db-password\t'hun ter2'", "--db-password\t'[redacted:password]'"),
+        (
+            "Command '['curl', '--password', 'hunter', '-x']'",
+            "Command '['curl', '--password', '[redacted:password]', '-x']'",
+        ),
+        ('["--api-key", "hunter"]', '["--api-key", "[redacted:api_key]"]'),
+        ('"[\\"--api-key\\", \\"hunter\\"]"', '"[\\"--api-key\\", \\"[redacted:api_key]\\"]"'),
         ("Authorization: Digest hunter2, x=y\nHost: a", "Authorization: [redacted:authorization]\nHost: a"),
         ("Cookie: a=b; c=hunter2\nHost: a", "Cookie: [redacted:cookie]\nHost: a"),
         ("send Bearer hunter2 there", "send Bearer [redacted:bearer] there"),
@@ -77,6 +85,8 @@ def test_json_inside_json_is_searched():
         "550e8400-e29b-41d4-a716-446655440000 da39a3ee5e6b4b0d3255bfef95601890afd80709",
         "risk-assessment-of-the-year asking-for-a-long-word",
         "\udc80 lone surrogates, and \0",
+        "the --token option, --password-stdin, --token --verbose, -- token, --max-tokens 5, a---password of ours",
+        "['--token', '--verbose']",
     ],
 )
 def test_harmless_text_stays(text):
@@ -144,11 +154,33 @@ FRAGMENTS = [
     *("api\u212akey", "ap_ik\u212aey", "credentials", "db_passwd", "to", "ken"),
     *("Bearer hunter2hunter2", "BEARER\thunter2hunter2", "basic\u00a0dXNlcjpodW50ZXIy", "https://bob:hunter2@host/"),
     *("ya29.abcdefghijklmnopqrstu", "x" * 40, "é", "\u0663", "\u212a", "\udc80", "\n", "\x1c", " ", "  ", "\u00a0"),
-    *("=", ":", ":=", "=>", ": str =", '"', "'", "\\", '\\"', "{", "[", ",", ".", "-", "_", "7", "x", "hunter2"),
+    *(
+        "--",
+        "--password ",
+        "--token', '",
+        "=",
+        ":",
+        ":=",
+        "=>",
+        ": str =",
+        '"',
+        "'",
+        "\\",
+        '\\"',
+        "{",
+        "[",
+        ",",
+        ".",
+        "-",
+        "_",
+        "7",
+        "x",
+        "hunter2",
+    ),
 ]
 
 
-EVERY_WORD = "\n\0\nPRIVATE KEY. sk-. ://. @. authorization. cookie=, bearer . basic ."
+EVERY_WORD = "\n\0\nPRIVATE KEY. sk-. ://. @. authorization. cookie=, bearer . basic . --"
 """No secret, and what each expression looks for before it is tried."""
 
 
@@ -208,6 +240,27 @@ def test_rules_of_a_wrong_type_are_refused(rules, message):
         Redaction(**rules)
     with pytest.raises(TypeError, match=message):
         REDACTION.extended(**rules)
+
+
+def test_the_argument_of_an_option_is_secret_in_a_list_of_arguments_too():
+    given = [
+        "curl",
+        "--token",
+        "hunter",
+        "--verbose",
+        "--password",
+        "--hunter",
+        "--token=hunter",
+        "--password",
+        b"hunter",
+    ]
+    (entry,) = Capture(redaction=REDACTION).entries({"values": [given, ("--verbose", 1), ["--token"]]})
+    kept = ["--token=[redacted:token]", "--password", "[redacted:password]"]
+    assert json.loads(entry.data) == [
+        ["curl", "--token", "[redacted:token]", "--verbose", "--password", "[redacted:password]", *kept],
+        ["--verbose", 1],
+        ["--token"],
+    ]
 
 
 @pytest.mark.parametrize("keys", [(), ("pw",), ("k",)], ids=repr)
