@@ -19,7 +19,7 @@ from recorder.hashing import blake2b
 if TYPE_CHECKING:
     import ast
 
-__all__ = ["CodeReader", "Place", "code_of", "function_of", "source_hash_on_disk"]
+__all__ = ["CodeReader", "Place", "code_of", "function_of", "line_of", "source_hash_on_disk"]
 
 _MOST_BYTES: Final = 4 << 20
 _WRAPPERS: Final = 100
@@ -108,6 +108,39 @@ def source_hash_on_disk(file: str, qualname: str, line: int) -> str | None:
     except _UNREADABLE:
         return None
     return None if hashes is None else _nearest(hashes, qualname, line)
+
+
+def line_of(code: CodeType, line: int, since: float) -> str:
+    """The text of a line that runs, from its file; empty where that cannot be told any more. Never raises.
+
+    What was changed after ``since``, the beginning of this process, need not be what was loaded: it is compiled to see.
+    """
+    import linecache  # lazy: most runs never fail
+
+    try:
+        linecache.checkcache(code.co_filename)
+        text = linecache.getline(code.co_filename, line).strip()
+        return text if text and _is_as_loaded(code, since) else ""
+    except Exception:
+        return ""
+
+
+def _is_as_loaded(code: CodeType, since: float) -> bool:
+    """Whether the file of a code, if it is one, still holds it."""
+    try:
+        found = os.stat(code.co_filename)
+    except OSError:
+        return True  # a notebook's cell, of which linecache keeps the text
+    if found.st_mtime < since:
+        return True
+    return code in _codes_on_disk(code.co_filename, found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=16)
+def _codes_on_disk(file: str, *version: int) -> frozenset[CodeType]:
+    del version  # as below
+    source = _read(file)
+    return frozenset() if source is None else frozenset(_codes(compile(source, file, "exec", dont_inherit=True)))
 
 
 @lru_cache(maxsize=64)

@@ -9,10 +9,12 @@ import sys
 from collections import deque
 from collections.abc import Iterator
 from itertools import islice
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Any, Final
 
+from recorder.code import line_of
 from recorder.journal.frames import ErrorRecord
+from recorder.process import began
 from recorder.redaction import Redaction
 from recorder.signals import is_of_signal
 from recorder.typenames import type_name_of
@@ -222,21 +224,22 @@ def _notes(exc: BaseException, redaction: Redaction) -> tuple[str, ...]:
 
 
 def _frames(traceback: TracebackType | None, redaction: Redaction, hide: tuple[str, ...]) -> tuple[_Frame, ...]:
-    """At most 64 frames, outermost first, both ends kept; those of the machinery only where there are no others."""
+    """At most 64 frames, outermost first, both ends kept; of the machinery's only where all are: then the innermost."""
     every = list(_walk(traceback))
-    shown = [(file, line, function) for file, line, function, module in every if not _is_in(module, hide)]
-    shown = shown or [frame[:3] for frame in every]
-    return tuple(
-        (redaction.text(file), line, redaction.text(function), _code(file, line, redaction))
-        for file, line, function in _both_ends(shown)
-    )
+    shown = [(code, line) for code, line, module in every if not _is_in(module, hide)]
+    shown = shown or [frame[:2] for frame in every[-1:]]
+    if len(shown) <= _FRAMES:
+        return tuple(_frame(*one, redaction) for one in shown)
+    half = _FRAMES // 2
+    gap = ("…", 0, f"{len(shown) - _FRAMES + 1} frames left out", "")
+    first, last = (tuple(_frame(*one, redaction) for one in end) for end in (shown[:half], shown[1 - half :]))
+    return (*first, gap, *last)
 
 
-def _walk(traceback: TracebackType | None) -> Iterator[tuple[str, int, str, Any]]:
+def _walk(traceback: TracebackType | None) -> Iterator[tuple[CodeType, int, Any]]:
     while traceback is not None:
         frame = traceback.tb_frame
-        code = frame.f_code
-        yield code.co_filename, traceback.tb_lineno or 0, code.co_qualname, frame.f_globals.get("__name__")
+        yield frame.f_code, traceback.tb_lineno or 0, frame.f_globals.get("__name__")
         traceback = traceback.tb_next
 
 
@@ -244,22 +247,10 @@ def _is_in(module: Any, packages: tuple[str, ...]) -> bool:
     return type(module) is str and any(module == name or module.startswith(name + ".") for name in packages)
 
 
-def _both_ends(frames: list[tuple[str, int, str]]) -> list[tuple[str, int, str]]:
-    if len(frames) <= _FRAMES:
-        return frames
-    half = _FRAMES // 2
-    return [*frames[:half], ("…", 0, f"{len(frames) - _FRAMES + 1} frames left out"), *frames[1 - half :]]
-
-
-def _code(file: str, line: int, redaction: Redaction) -> str:
-    if not line:
-        return ""
-    import linecache  # lazy: most runs never fail
-
-    try:
-        return bounded(linecache.getline(file, line).strip(), _CODE, redaction)
-    except Exception:
-        return ""
+def _frame(code: CodeType, line: int, redaction: Redaction) -> _Frame:
+    text = line_of(code, line, began()) if line else ""
+    file, function = redaction.text(code.co_filename), redaction.text(code.co_qualname)
+    return file, line, function, bounded(text, _CODE, redaction)
 
 
 _BLOCK: Final = "Traceback (most recent call last):\n"
@@ -289,7 +280,7 @@ def _text_frames(block: str, redaction: Redaction) -> tuple[_Frame, ...]:
         )
         for match in islice(re.finditer(_FRAME_LINE, block, re.MULTILINE), 1024)
     ]
-    shown = [frame for frame in found if not re.search(_MACHINERY_PATH, frame[0])] or found
+    shown = [frame for frame in found if not re.search(_MACHINERY_PATH, frame[0])] or found[-1:]
     return tuple(deque(shown, _FRAMES))
 
 

@@ -24,7 +24,9 @@ _NAMERS: Final = frozenset(
 )
 """Exceptions about a name in the program: what they quote is the fault, not the data."""
 
-_INSTALLED: Final = re.compile(r"/(?:site-packages|dist-packages|\.?venv)/|/[Ll]ib(?:64)?/python3[^/]*/")
+_INSTALLED: Final = re.compile(
+    r"/(?:site-packages|dist-packages|\.?venv)/|/[Ll]ib(?:64)?/python3[^/]*/|/hypergraph/runners/"
+)
 _CELL: Final = re.compile(r"^<(?:ipython-input|stdin)|/ipykernel_\d+/")
 _INLINED: Final = ("<listcomp>", "<dictcomp>", "<setcomp>")
 """Frames of their own before Python 3.12 only."""
@@ -237,7 +239,8 @@ def own_frames(error: ErrorRecord) -> list[tuple[str, str]]:
 def file_of_project(file: str) -> str:
     """The name of a file of the user's own code, without its directory; empty for what is installed or generated.
 
-    The directory says where a project lies on one machine; notebooks name a cell anew in each process.
+    The directory says where a project lies on one machine; notebooks name a cell anew in each process. hypergraph's
+    runners are the framework's, from wherever it is imported.
     """
     path = file.replace("\\", "/")
     if _CELL.search(path):

@@ -2,7 +2,10 @@
 
 import asyncio
 import gc
+import importlib
 import json
+import linecache
+import sys
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -184,9 +187,46 @@ def test_frames_of_the_machinery_are_left_out():
     assert [function.rpartition(".")[2] for _, _, function, _ in found.frames] == ["caught", "<lambda>", "node"]
 
 
-def test_further_packages_can_be_hidden_but_not_every_frame():
-    assert len(record(fail, ValueError("x"), hide=(__name__,)).frames) == 2
+def test_further_packages_can_be_hidden_but_never_the_innermost_frame_of_all():
+    assert [frame[2] for frame in record(fail, ValueError("x"), hide=(__name__,)).frames] == ["fail"]
     assert record(json.loads, "{", hide=("json",)).frames[-1][0] == __file__
+
+
+LOADED = "def load():\n    raise ValueError('first')\n"
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.syspath_prepend(tmp_path)
+    path = tmp_path / "edited_module.py"
+    path.write_text(LOADED)
+    yield path, importlib.import_module("edited_module")
+    del sys.modules["edited_module"]
+
+
+def test_code_of_a_file_that_is_no_longer_what_was_loaded_is_not_guessed(module):
+    path, loaded = module
+    path.write_text("SPEED = 1\nLIMIT = 2\n\n" + LOADED)
+    assert record(loaded.load).frames[-1][1:] == (2, "load", "")
+    path.write_text(LOADED + "\nLIMIT = 2\n")
+    assert record(loaded.load).frames[-1][3] == "raise ValueError('first')"
+
+
+def test_code_of_a_file_that_was_loaded_again_is_that_of_now(module):
+    path, loaded = module
+    assert record(loaded.load).frames[-1][3] == "raise ValueError('first')"
+    path.write_text(LOADED.replace("'first'", "'second', 2"))
+    assert record(importlib.reload(loaded).load).frames[-1][3] == "raise ValueError('second', 2)"
+
+
+def test_code_of_a_cell_is_what_the_notebook_keeps(monkeypatch):
+    cell = "def load():\n    raise ValueError('in a cell')\n"
+    lines = cell.splitlines(keepends=True)
+    monkeypatch.setitem(linecache.cache, "<ipython-input-7>", (len(cell), None, lines, "<ipython-input-7>"))
+    made = {}
+    exec(compile(cell, "<ipython-input-7>", "exec"), made)
+    assert record(made["load"]).frames[-1] == ("<ipython-input-7>", 2, "load", "raise ValueError('in a cell')")
 
 
 def test_the_exception_is_not_kept():

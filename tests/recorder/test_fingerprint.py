@@ -129,6 +129,11 @@ def test_a_notebooks_cell_is_the_projects_own_under_one_name():
     assert [file_of_project(file) for file in ("<string>", "<frozen runpy>", "…")] == ["", "", ""]
 
 
+def test_the_frameworks_runners_are_not_the_projects_own_from_wherever_they_are_imported():
+    assert file_of_project("/home/ann/src/hypergraph/runners/_shared/attempts.py") == ""
+    assert file_of_project("/home/ann/hypergraph/app.py") == "app.py"
+
+
 def test_frames_left_out_of_a_long_traceback_are_no_frames():
     assert own_frames(error(frames=(("a.py", 1, "f", ""), ("…", 0, "9 frames left out", "")))) == [("a.py", "f")]
 

@@ -119,6 +119,14 @@ def test_changes_since_the_commit_are_seen(repository, tmp_path):
     assert process.git_dirty(str(tmp_path / "missing"), 5.0) is None
 
 
+def test_when_this_process_began_is_known_before_it_loads_anything():
+    program = "import time; now = time.time(); from recorder.process import began; print(now, began())"
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    now, began = map(float, told.split())
+    assert now - 60 < began
+    assert (began < now) == sys.platform.startswith("linux")
+
+
 @pytest.fixture
 def child():
     running = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
