@@ -16,6 +16,7 @@ from recorder.values import Setting, ValueTracer, unmatched_words
 
 __all__ = ["never_matched", "why_absent"]
 
+_WITHOUT_OUTPUTS: Final = frozenset({"running", "failed", "cancelled", "crashed"})
 _decode: Final = msgspec.json.Decoder(ValueTracer).decode
 
 
@@ -63,13 +64,18 @@ def _not_given(run: Run, step: Step | None) -> str:
     dropped = run.worker.values_dropped
     if dropped:
         return f"the policy keeps it, but the journal was full: {counted(dropped, 'value')} dropped."
-    if step is not None and step.status in {"running", "failed", "cancelled", "crashed"}:
-        outputs = f" A step that is {step.status} has no outputs."
-    else:
-        outputs = ""
+    return f"the policy keeps it, but nobody gave any. {_who_gives(step)}"
+
+
+def _who_gives(step: Step | None) -> str:
+    if step is None:
+        return "Runs have those of rec.run(inputs=...) and run.set_output(...); hypergraph gives those of nodes alone."
+    if step.kind == "item":
+        return "hypergraph gives those of nodes alone: ask for a step inside this item."
+    outputs = f" A step that is {step.status} has no outputs." if step.status in _WITHOUT_OUTPUTS else ""
     return (
-        "the policy keeps it, but the framework gave none. "
-        f"In hypergraph: rec.attach(graph), or trace_io=True on the node.{outputs}"
+        "In hypergraph: rec.attach(graph), or trace_io=True on the node; "
+        f"one that says trace_io=False itself gives none either way.{outputs}"
     )
 
 

@@ -177,7 +177,9 @@ class Code(Row):
     file: str | None = None
     line: int | None = None
     function: str | None = None
-    source_hash: str | None = None
+    source_hash: str | None = Field(
+        default=None, description="absent where nobody can tell: edited since it was loaded, a lambda, a notebook's cell"
+    )
     changed: bool | None = Field(default=None, description="the source on disk is no longer the one that ran")
     git_commit: str | None = None
 

@@ -8,6 +8,7 @@ from contextlib import closing
 
 import pytest
 
+from hg_mcp.queries.policies import why_absent
 from recorder import Recorder, Redaction, ValueTracer
 from recorder.journal.frames import GraphEdge, GraphFrame, RunFrame
 from recorder.journal.reader import SegmentReader, segment_files
@@ -80,6 +81,16 @@ async def test_values_are_recorded_at_every_depth_unless_a_node_refuses(tmp_path
         "per page/deep/quiet": [],
         "save": both,
     }
+
+
+async def test_of_a_node_that_refuses_the_reason_is_not_that_nobody_attached(tmp_path):
+    with Recorder(tmp_path, values=True) as recorder:
+        framework.run(recorder.attach(pipeline()), 1)
+    async with reading(tmp_path) as reader:
+        run = await only_run(reader)
+        assert "trace_io=False itself gives none either way" in why_absent(
+            run, await reader.step_at(run.key, "per page/deep/quiet")
+        )
 
 
 @pytest.mark.parametrize(("records", "asked"), [(True, False), (False, None), (None, None)])

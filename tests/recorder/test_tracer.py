@@ -241,7 +241,7 @@ async def test_a_recorder_without_values_says_how_to_have_them(tmp_path: Path) -
 async def test_a_step_that_got_no_values_is_told_apart_from_one_that_the_policy_left_out(tmp_path: Path) -> None:
     with Recorder(tmp_path, values=True) as rec, rec.run("one"):
         pass
-    assert (await reasons(tmp_path))[""].startswith("Not captured: the policy keeps it, but the framework gave none.")
+    assert (await reasons(tmp_path))[""].startswith("Not captured: the policy keeps it, but nobody gave any.")
 
 
 @pytest.mark.parametrize(
