@@ -178,7 +178,7 @@ class Code(Row):
     line: int | None = None
     function: str | None = None
     source_hash: str | None = Field(
-        default=None, description="absent where nobody can tell: edited since it was loaded, a lambda, a notebook's cell"
+        default=None, description="absent where nobody can tell: edited since its import, a lambda, a notebook's cell"
     )
     changed: bool | None = Field(default=None, description="the source on disk is no longer the one that ran")
     git_commit: str | None = None
