@@ -27,6 +27,7 @@ _ASSIGNING: Final = 12
 _BEGINNING: Final = 96
 """The beginning of a text: more than it is looked at for secrets."""
 _CONTAINER: Final = 9
+_PLAIN_ROW: Final = 4
 _PAIR: Final = 4
 _OTHER: Final = 16
 """What is of another type than JSON's; what is done with it besides is charged where it is done."""
@@ -43,6 +44,9 @@ _READ_ANYWAY: Final = 1 << 11
 
 _ARGUMENTS: Final = 64
 _OPTION_CHARS: Final = 66
+_ROWS_TRIED: Final = 3
+"""So many dicts of a list may be unlike what was expected of them, the first always is; then nothing is expected."""
+_SHORT_TEXT: Final = 256
 _FEW: Final = 32
 """So many items are taken without asking the budget first."""
 _TOGETHER: Final = 8
@@ -298,6 +302,7 @@ class Copy:
         if 1 < len(items) <= _ARGUMENTS and class_of(items[0]) is str and any(map(_is_option, items)):
             return self._arguments(items)
         copied: list[Any] = []
+        tries = _ROWS_TRIED
         for item in items:
             if (self.room <= 0 or self.work <= 0) and self.is_full():
                 break
@@ -311,7 +316,11 @@ class Copy:
                 self.work -= _NUMBER
                 copied.append(item)
             elif cls is dict:
-                copied.append(self.inside(item, self.mapping, item))
+                row = self._plain_row(item) if tries else None
+                if row is None:
+                    tries = max(0, tries - 1)
+                    row = self.inside(item, self.mapping, item)
+                copied.append(row)
             else:
                 copied.append(self.value(item))
         return copied
@@ -326,6 +335,39 @@ class Copy:
             copied.append(self._redacted(rule) if rule else self.value(argument))
             rule = self._redaction.key(argument) if not rule and _is_option(argument) else None
         return copied
+
+    def _plain_row(self, row: dict[Any, Any]) -> dict[str, Any] | None:
+        """The copy of a short dict like one before: names that were met, and numbers and short texts under them."""
+        if len(row) > _FEW or len(self._active) >= MAX_DEPTH:
+            return None
+        copied = row.copy()
+        room, work, texts = self.room - 3, self.work - _PLAIN_ROW, len(self.texts)
+        for key, value in copied.items():
+            cls = class_of(value)
+            if type(key) is not str or key not in self._harmless:
+                break
+            if cls is str and len(value) <= _SHORT_TEXT and value.isascii() and "=" not in value:
+                room -= len(value) + 3
+                work -= _TEXT
+                if len(value) >= self._redaction.shortest:
+                    self.texts.append(value)
+            elif cls is int and -_SMALL < value < _SMALL:
+                room -= 4 if -_MIDDLING < value < _MIDDLING else _LONG_INT
+                work -= _NUMBER
+            elif cls is float and isfinite(value):
+                room -= 4 if (value * 1000).is_integer() else _LONG_FLOAT
+                work -= _NUMBER
+            elif value is None or cls is bool:
+                room -= 4
+                work -= _NUMBER
+            else:
+                break
+            room -= len(key) + 4
+        else:
+            self.room, self.work = room, work
+            return copied
+        del self.texts[texts:]
+        return None
 
     def _pair_rule(self, name: Any, value: str | bytes) -> str | None:
         """``("X-Api-Key", "…")``: headers are often pairs."""

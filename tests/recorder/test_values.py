@@ -106,6 +106,7 @@ UNLIKELY = uuid.UUID(int=7)
         (2**70, {"$type": "int", "value": str(2**70)}),
         (float("nan"), {"$type": "float", "value": "nan"}),
         (float("-inf"), {"$type": "float", "value": "-inf"}),
+        ([{"id": 1}, {"id": float("nan")}], [{"id": 1}, {"id": {"$type": "float", "value": "nan"}}]),
         ("a\udc80", {"$type": "str", "value": "a\\udc80"}),
         ({"a\udc80": 1}, {"a\\udc80": 1}),
         (b"abc", {"$type": "bytes", "size": 3, "base64": "YWJj"}),
@@ -490,6 +491,46 @@ def test_the_beginning_of_a_copy_is_the_most_that_its_limit_holds(value, room):
     begun = data.rstrip(b']}"')
     assert whole.startswith(begun)
     assert data == whole or type(plain) is not str or len(data) > room - 7
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        KEY,
+        "password=x",
+        "é",
+        "a\udc80",
+        "x" * 300,
+        Word("x"),
+        float("nan"),
+        2**53,
+        2**70,
+        True,
+        None,
+        [1],
+        {"token": "x"},
+    ],
+    ids=repr,
+)
+def test_what_is_unlike_the_row_before_is_told_as_it_is(value):
+    assert stored([{"id": 1}, {"id": value}, {"id": 2}]) == [{"id": 1}, stored({"id": value}), {"id": 2}]
+    assert stored([{"id": 1}, {"api_key": value}]) == [{"id": 1}, stored({"api_key": value})]
+
+
+rows = st.dictionaries(
+    st.sampled_from(["id", "name", "api_key", "$type", "a name longer than most", "é", "\udc80", Word("id"), 7]),
+    st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from([KEY, None, True, [1], "password=hunter2", "x" * 300, 2**53, 2**70, -0.0, Word("x"), {"id": 1}]),
+    max_size=4,
+)
+
+
+@given(st.lists(rows, min_size=1, max_size=4), st.lists(st.integers(0, 3), max_size=12))
+def test_a_row_is_told_alike_wherever_it_stands_in_a_list(distinct, order):
+    listed = [distinct[number % len(distinct)] for number in order]
+    assert stored([None, *listed]) == [None, *map(stored, listed)]
 
 
 plain_values = st.recursive(
