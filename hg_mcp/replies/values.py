@@ -276,8 +276,10 @@ def _advice(page: ValuePage) -> list[str]:
 def _next(page: ValuePage) -> list[NextCall]:
     run = handle(page.run)
     if not page.values:
-        where = [suggestion(GET_STEP_VALUES, "values that it has", run=run, node=node) for node, _ in page.holders[:1]]
-        return where or [suggestion(GET_RUN_STEPS, "its steps", run=run)]
+        node = next((node for node, _ in page.holders if len(node) <= _LONGEST_HANDLE), None)
+        if node is None:
+            return [suggestion(GET_RUN_STEPS, "its steps", run=run)]
+        return [suggestion(GET_STEP_VALUES, "values that it has", run=run, node=node)]
     if page.across:
         return _next_across(page, run)
     step, found = page.step, _next_of_failed(page, run)
