@@ -12,6 +12,7 @@ from hg_mcp.text import quoted
 
 if TYPE_CHECKING:
     from recorder.journal.frames import Frame
+    from recorder.location import StoreLocation
     from recorder.redaction import Redaction
     from recorder.store.origin import Origin
     from recorder.store.records import Run
@@ -58,15 +59,23 @@ def export_runs(
 def import_file(file: str, store: str | None) -> None:
     """Bring the runs of an exported file into a store, which is created if need be. Twice gives one."""
     from recorder.ingest import import_runs, waiting_ingester
-    from recorder.location import place_store
 
-    with contained(), waiting_ingester(place_store(store), _WAIT_S) as ingester:
+    with contained(), waiting_ingester(_placed(store), _WAIT_S) as ingester:
         for run in import_runs(ingester.writer, file):
             what = f"run {quoted(run.run_id)} (graph {quoted(run.graph)}, recorded on {quoted(run.host)})"
             click.echo(f"Imported {what}." if run.is_new else f"The store has {what} already.")
 
 
 COMMANDS: Final = (export_runs, import_file)
+
+
+def _placed(store: str | None) -> "StoreLocation":
+    from recorder.location import place_store
+
+    try:
+        return place_store(store)
+    except OSError as error:
+        raise CannotAnswer(f"No store can be made in {error.filename}: {error.strerror or error}.") from None
 
 
 def _redaction(keys: Sequence[str], patterns: Sequence[str]) -> "Redaction":

@@ -69,10 +69,11 @@ def place_store(store: str | os.PathLike[str] | None = None) -> StoreLocation:
 
     Raises:
         OSError: The directory cannot be created or written.
-        ForeignFileError: A ``postgresql://`` store, which this version cannot record into.
+        ForeignFileError: It is no directory, or a ``postgresql://`` store, which this version cannot record into.
         StoreFailedError: The directory, or a link that stands for it, is another account's.
     """
     location = _named(store) or StoreLocation(_default_directory())
+    _refuse_files(location.directory)
     _refuse_anothers(location.directory)
     _make_journal(location)
     ignore = os.path.join(location.directory, ".gitignore")
@@ -109,13 +110,14 @@ def find_store(store: str | os.PathLike[str] | None = None) -> StoreLocation:
 
     Raises:
         NoStoreError: Nothing was recorded where it looked.
-        ForeignFileError: A ``postgresql://`` store, which this version cannot read.
+        ForeignFileError: It is no directory, or a ``postgresql://`` store, which this version cannot read.
         StoreFailedError: This account may not look into the directory that was named.
     """
     named = _named(store)
     if named is not None:
         candidates = [named, StoreLocation(os.path.join(named.directory, STORE_NAME))]
         for candidate in candidates:
+            _refuse_files(candidate.directory)
             _refuse_closed(candidate.directory)
     else:
         candidates = [StoreLocation(os.path.join(base, STORE_NAME)) for base in _upwards() if _is_safe(base)]
@@ -231,6 +233,11 @@ def _refuse_anothers(directory: str) -> None:
         for owner in owners:
             if owner != os.geteuid():
                 raise StoreFailedError(directory, f"it is another account's (uid {owner}): name a directory of yours")
+
+
+def _refuse_files(directory: str) -> None:
+    if os.path.exists(directory) and not os.path.isdir(directory):
+        raise ForeignFileError(directory, "a store is a directory")
 
 
 def _refuse_closed(directory: str) -> None:

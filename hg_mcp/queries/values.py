@@ -125,6 +125,8 @@ async def _of_one(reader: RunReader, run: Run, asked: ValueQuestion) -> ValuePag
         return await _all_of_one(reader, asked, page)
     parts = _parts(asked.value, [one.value.name for one in kept])
     named = [one for one in kept if one.value.name == parts[0]]
+    if not named and (others := [one.direction for one in stored if one.name == parts[0]]):
+        raise _elsewhere(asked, kept, others[0])
     if not named:
         raise await _unknown(reader, run, asked, kept, why_absent(run, step))
     page = ValuePage(run=run, step=step, values=named, total=len(named), selected=asked.value, suspect=spoken_of)
@@ -335,6 +337,14 @@ async def _unknown(
         holder=_holder(asked),
         hint=" ".join(hints),
     )
+
+
+def _elsewhere(asked: ValueQuestion, there: Sequence[StepValue], direction: str) -> UnknownValueError:
+    """The error for a name that the step has, but not in the direction that was asked for."""
+    names = [one.value.name for one in there]
+    shape = f"{counted(len(names), asked.direction)}" if names else f"no {asked.direction}s"
+    hint = f"There it is an {direction}: pass direction={quoted(direction)}, or leave that out."
+    return UnknownValueError(asked.value, reached="", shape=shape, valid=names, holder=_holder(asked), hint=hint)
 
 
 def _holder(asked: ValueQuestion) -> str:

@@ -21,7 +21,7 @@ from recorder.store.records import StepValue
 __all__ = ["Profile", "ValueList", "ValueRow"]
 
 _ADVICE: Final = {
-    "not_captured": "Not captured: note says which setting of the recorder's ValueTracer left it out; widen that one.",
+    "not_captured": "Not captured: note says which setting of the recorder's ValueTracer left it out",
     "redacted": "Redacted before anything was written, by the rule in note; Recorder(redact=...) decides the rules.",
     "truncated": "Truncated: size is its full size, note the limit; ValueTracer(max_value_bytes=...) keeps more.",
     "expired": "Expired: note says when its content went, and why. `hg-mcp pin RUN` keeps the values of runs to come; "
@@ -264,6 +264,8 @@ def _statuses(statuses: Sequence[str]) -> str:
 def _advice(page: ValuePage) -> list[str]:
     statuses = {one.value.status for one in page.values}
     found = [page.absent] if page.absent else [advice for status, advice in _ADVICE.items() if status in statuses]
+    if not page.absent and "not_captured" in statuses:
+        found[0] += _widened(page)
     unmatched = never_matched(page.run.worker)
     if unmatched and (page.absent or "not_captured" in statuses):
         found.append(f"{unmatched}, in any run of this recorder so far.")
@@ -271,6 +273,16 @@ def _advice(page: ValuePage) -> list[str]:
         named = ", ".join(f"{quoted(name)} of {quoted(node)}" for node, name in page.holders[:5])
         found.append(f"The run has other values: {named}{', …' * (len(page.holders) > 5)}.")
     return found
+
+
+def _widened(page: ValuePage) -> str:
+    """How to capture what fields of a policy left out, by name; else the note names a limit."""
+    left_out = (one.value for one in page.values if one.value.status == "not_captured")
+    names = dict.fromkeys(value.name for value in left_out if "fields=" in (value.note or ""))
+    if not names:
+        return "; widen that one."
+    shown = ", ".join(quoted(name) for name in list(names)[:3])
+    return f". To capture it: add {shown}{', …' * (len(names) > 3)} to fields."
 
 
 def _next(page: ValuePage) -> list[NextCall]:

@@ -184,7 +184,7 @@ async def test_beyond_its_size_the_store_lets_go_of_what_would_expire_first_but_
     prune(store, TINY, 0)
     assert await run_ids(store) == ["run-0004"]
     (gone,) = await store.reader.expired_runs("run-0003")
-    assert "at most" in gone.reason
+    assert "kept below" in gone.reason
 
 
 async def values_of(store: Store, run_key: int) -> list[tuple[str, bytes | None, str | None]]:
@@ -216,12 +216,12 @@ async def test_an_expired_value_keeps_its_name_type_size_and_digest_and_says_whe
     (before,) = [one for one in await store.reader.values(1, 1, with_data=True) if one.name == "own"]
     prune(store, replace(FOR_GOOD, value_days=7), LATER)
     (after,) = [one for one in await store.reader.values(1, 1, with_data=True) if one.name == "own"]
-    said = "expired on 2096-10-02: this store keeps values for 7 days"
+    said = "expired on 2096-10-02: values were kept for 7 days"
     assert after == replace(before, status="expired", data=None, note=said)
     (across, _) = await store.reader.values_across(1, StepFilter(), with_data=True, limit=9)
     assert (across.value.status, across.value.data, across.value.note) == ("expired", None, said)
     told = await store.run()
-    assert (told.values_expired_at, told.values_expired_because) == (LATER, "this store keeps values for 7 days")
+    assert (told.values_expired_at, told.values_expired_because) == (LATER, "values were kept for 7 days")
     answer = await store.reader.sql("SELECT status, data, encoding, expired_at FROM values_view", limit=1)
     assert list(answer.rows[0]) == ["expired", None, 0, "2096-10-02T07:06:40.000Z"]
 

@@ -3,6 +3,7 @@
 import gzip
 import json
 import logging
+import re
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -186,6 +187,17 @@ def test_what_is_no_export_or_a_newer_one_is_refused_by_name(exported: Path, tmp
     whole = gzip.decompress(exported.read_bytes())
     file.write_bytes(gzip.compress(whole[:8] + struct.pack("<H", 2) + whole[10:]))
     refused(file, tmp_path, NewerFormatError)
+
+
+@pytest.mark.parametrize(
+    ("store", "says"),
+    [("taken", "is not an hg-mcp file: a store is a directory"), ("taken/inside", "No store can be made in .*taken")],
+)
+def test_a_place_where_no_store_can_be_is_refused(exported: Path, tmp_path: Path, store: str, says: str) -> None:
+    (tmp_path / "taken").touch()
+    done = shell("import", str(exported), store=tmp_path / store)
+    assert done.returncode == 1
+    assert re.search(says, done.stderr.decode())
 
 
 def test_a_damaged_file_is_refused_whole(exported: Path, tmp_path: Path) -> None:

@@ -439,6 +439,25 @@ async def test_a_step_that_a_policy_leaves_out_says_which_and_what_would_keep_it
     assert of_step == f"{left_out} this step. To capture it: add 'node_of_plain_python' to nodes. {never}"
 
 
+async def test_what_a_policy_leaves_out_by_name_is_told_with_the_names_that_would_keep_it(tmp_path: Path):
+    with Recorder(tmp_path / "s", values=ValueTracer(fields=["docs"])) as rec, rec.run("r"):
+
+        @recorded_node
+        def ask(prompt: str, docs: list[str]) -> None:
+            del prompt, docs
+
+        ask("p", ["d"])
+    reply = await ask_store(tmp_path / "s", "get_step_values", step="ask")
+    assert reply["advice"][0].endswith(" ValueTracer left it out. To capture it: add 'prompt', 'return' to fields.")
+
+
+async def test_a_value_asked_for_in_the_wrong_direction_is_told_with_the_right_one(tmp_path: Path):
+    store = write_store(tmp_path, [run_frame(1, "run-1"), node(1, 1, "a"), inputs(1, 1, value("doc", "x"))])
+    says = "No value 'doc'. The step holds no outputs. There it is an input: pass direction='input', or leave that out."
+    with pytest.raises(CannotAnswer, match=says):
+        await ask_store(store, "get_step_values", step="a", value="doc", direction="output")
+
+
 async def test_a_step_without_values_names_nodes_that_have_some(ask):
     reply = await ask("get_step_values", step="[3]/fetch")
     assert (reply["advice"], reply["next"]) == snapshot(

@@ -27,6 +27,14 @@ def test_a_new_store_is_beside_the_projects_git_or_pyproject(project: Path) -> N
     assert place_store().directory == str(project / "src" / ".hg_mcp")
 
 
+def test_a_file_is_no_store(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.touch()
+    for look in (place_store, find_store):
+        with pytest.raises(ForeignFileError, match=r"notes.txt is not an hg-mcp file: a store is a directory"):
+            look(file)
+
+
 def test_the_nearest_existing_store_upwards_is_used(project: Path) -> None:
     (project / "src" / ".hg_mcp").mkdir(mode=0o700)
     assert place_store().directory == str(project / "src" / ".hg_mcp")

@@ -176,19 +176,19 @@ def _remove_chunk(connection: sqlite3.Connection, run: int, recorder: str) -> in
 
 
 def _by_age(retention: Retention) -> str:
-    return f"this store keeps runs for {retention.days:g} days, failed ones for {retention.failed_days:g}"
+    return f"runs were kept for {retention.days:g} days, failed ones for {retention.failed_days:g}"
 
 
 def _values_by_age(retention: Retention) -> str:
-    return f"this store keeps values for {retention.value_days:g} days"
+    return f"values were kept for {retention.value_days:g} days"
 
 
 def _by_size(retention: Retention) -> str:
-    return f"this store keeps at most {_gib(retention.max_bytes)}"
+    return f"the store was kept below {_gib(retention.max_bytes)}"
 
 
 def _values_by_size(retention: Retention) -> str:
-    return f"this store keeps at most {_gib(retention.max_bytes)}, and values of the older runs go first"
+    return f"the store was kept below {_gib(retention.max_bytes)}, and values of the older runs go first"
 
 
 def _gib(size: float) -> str:
