@@ -19,6 +19,7 @@ from recorder.values import Capture
 
 NODES = 1_000
 ROUNDS = 20
+AGAIN = 10
 SENTENCE = "The invoice of 12 March lists three items, two of which were returned: see page 4 for the amounts due. "
 
 
@@ -87,6 +88,14 @@ def capture_ms(value: Any) -> float:
     return min(taken)
 
 
+def least_ms(shapes: dict[str, Callable[[], Any]]) -> dict[str, float]:
+    """The least milliseconds of taking each; the slowest, of which one is told, again: others may have slowed it."""
+    taken = {what: capture_ms(make()) for what, make in shapes.items()}
+    for what in sorted(taken, key=lambda what: -taken[what])[:AGAIN]:
+        taken[what] = min(taken[what], *(capture_ms(shapes[what]()) for _ in range(2)))
+    return taken
+
+
 def rows() -> Iterator[Row]:
     """Values of a node beside a span's attributes, and what must not be walked."""
     ours, theirs = compared()
@@ -97,14 +106,14 @@ def rows() -> Iterator[Row]:
         ratio=ours / theirs,
         limit=1.0,
     )
-    taken = {what: capture_ms(make()) for what, make in SHAPES.items()}
+    taken = least_ms(SHAPES)
     for what in ("integers", "dictionaries of three", "dataclasses of three", "objects of an undeclared type"):
         yield allowed(f"Taking a list of {ITEMS:,} {what}", taken[f"list of {what}"], 2)
     slowest = max(taken, key=lambda what: taken[what])
     which = f"Taking {ITEMS:,} of anything: the slowest of {len(taken)} shapes, a {slowest}"
     yield allowed(which, taken[slowest], 2)
     yield allowed(f"Taking {ITEMS:,} of anything: half of them take less than", median(taken.values()), 2)
-    secrets = {what: capture_ms(make()) for what, make in SECRETS.items()}
+    secrets = least_ms(SECRETS)
     slowest = max(secrets, key=lambda what: secrets[what])
     which = f"Taking a list of {ITEMS:,} texts that may each hold a secret: the slowest of {len(secrets)}, `{slowest}`"
     yield allowed(which, secrets[slowest], 4)

@@ -26,7 +26,7 @@ _ASSIGNING: Final = 12
 """A text in which something may be assigned to the name of a secret."""
 _BEGINNING: Final = 96
 """The beginning of a text: more than it is looked at for secrets."""
-_CONTAINER: Final = 9
+_CONTAINER: Final = 10
 _PLAIN_ROW: Final = 4
 _PAIR: Final = 4
 _OTHER: Final = 16

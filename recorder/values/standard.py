@@ -38,10 +38,13 @@ _PREVIEW_ATTRIBUTES: Final = 16
 _PREVIEW_CHARS: Final = 200
 _SET_MARK: Final = 24
 """Bytes of what says that it is a set."""
+_SET_ORDER: Final = 8
 _SORTED: Final = 3
-"""The work of putting one item of a set in order."""
+"""The work of putting a set in order, and of each item of it."""
 _PREVIEW: Final = 24
 """That of looking through an object that nobody knows."""
+_NAMESPACE: Final = 10
+"""That of finding its attributes."""
 _SPELLED: Final = 6
 """That of a name in ``list[int]``."""
 _ZONE: Final = 12
@@ -195,6 +198,7 @@ def _deque(copy: Copy, value: Any) -> Any:
 def _set(copy: Copy, value: Any) -> Any:
     base = _SET if issubclass(type(value), set) else _FROZENSET
     copy.room -= _SET_MARK
+    copy.work -= _SET_ORDER
     for_order = copy.work // 2
     copy.work -= for_order
     items = copy.items(copy.several(lambda: base.__iter__(value)))
@@ -234,6 +238,7 @@ def _holder(attribute: str) -> Shape:
 
 def _namespace(copy: Copy, value: Any) -> Any:
     cls = class_of(value)
+    copy.work -= _NAMESPACE
     copied: dict[str, Any] = {"$type": type_name(cls)}
 
     def fields(attributes: dict[str, Any]) -> dict[str, Any]:
