@@ -13,7 +13,8 @@ from types import CodeType, TracebackType
 from typing import Any, Final
 
 from recorder.code import line_of
-from recorder.journal.frames import ErrorRecord
+from recorder.fingerprint import file_of_project
+from recorder.journal.frames import Cause, ErrorRecord
 from recorder.process import began
 from recorder.redaction import Redaction
 from recorder.signals import is_of_signal
@@ -57,7 +58,7 @@ def from_exception(exc: BaseException, redaction: Redaction, *, hide: tuple[str,
         type=_type(exc),
         message=bounded(_message(exc), _MESSAGE, redaction),
         frames=_frames(_TRACEBACK.__get__(exc), redaction, _MACHINERY + hide),
-        causes=tuple(type_and_message(found, redaction) for found in islice(_causes(exc), _CAUSES)),
+        causes=tuple(_cause(found, redaction, _MACHINERY + hide) for found in islice(_causes(exc), _CAUSES)),
         notes=_notes(exc, redaction),
     )
 
@@ -211,6 +212,14 @@ def _members(group: BaseException, depth: int) -> Iterator[BaseException]:
             yield member
 
 
+def _cause(exc: BaseException, redaction: Redaction, hide: tuple[str, ...]) -> Cause:
+    frames = [frame[:2] for frame in _walk(_TRACEBACK.__get__(exc)) if not _is_in(frame[2], hide)]
+    own = [frame for frame in frames if file_of_project(frame[0].co_filename)]
+    origin = (own or frames)[-1:]
+    frame = _frame(*origin[0], redaction) if origin else None
+    return Cause(*type_and_message(exc, redaction), frame, _notes(exc, redaction))
+
+
 def type_and_message(exc: BaseException, redaction: Redaction) -> tuple[str, str]:
     """What is told of an exception beside another."""
     return _type(exc), bounded(_message(exc), _CAUSE_MESSAGE, redaction)
@@ -284,13 +293,16 @@ def _text_frames(block: str, redaction: Redaction) -> tuple[_Frame, ...]:
     return tuple(deque(shown, _FRAMES))
 
 
-def _text_causes(blocks: list[str], redaction: Redaction) -> Iterator[tuple[str, str]]:
+def _text_causes(blocks: list[str], redaction: Redaction) -> Iterator[Cause]:
     for block in islice(reversed(blocks), _CAUSES):
         last = re.search(
             r"^(?=\S)([\w.<>]+)(?:: (.*?))?(?=\n\n(?:The above|During)|\Z)", block, re.MULTILINE | re.DOTALL
         )
         if last is not None and not (last[1] == "ModuleNotFoundError" and f"'{_FALSE_CONTEXT}'" in (last[2] or "")):
-            yield _plain(last[1]), bounded((last[2] or "").strip(), _CAUSE_MESSAGE, redaction)
+            frames = _text_frames(block, redaction)
+            own = [frame for frame in frames if file_of_project(frame[0])]
+            message = bounded((last[2] or "").strip(), _CAUSE_MESSAGE, redaction)
+            yield Cause(_plain(last[1]), message, next(iter((own or frames)[-1:]), None))
 
 
 def _text_notes(block: str, message: str, redaction: Redaction) -> tuple[str, ...]:

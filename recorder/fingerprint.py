@@ -203,7 +203,7 @@ def fingerprint(error: ErrorRecord, node: str) -> str:
         node: The name of the node that raised it; empty for an item or a run.
     """
     kind = _class_name(error.type)
-    members = sorted({(_class_name(one), normalized(one, text)) for one, text in error.causes})
+    members = sorted({(_class_name(one), normalized(one, text)) for one, text, *_ in error.causes})
     parts = [
         kind,
         normalized(error.type, error.message),

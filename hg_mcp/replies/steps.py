@@ -27,7 +27,7 @@ from hg_mcp.replies.words import error_line, file_from, handle, iso, ms, package
 from hg_mcp.sizes import counted
 from hg_mcp.text import one_line, printable, quoted
 from recorder.fingerprint import file_of_project
-from recorder.journal.frames import ErrorRecord
+from recorder.journal.frames import Cause, ErrorRecord
 from recorder.store.records import Attempt, Run, Step
 
 __all__ = ["StepList", "StepRow"]
@@ -110,10 +110,25 @@ class Frame(Row):
 
 
 class CauseOf(Row):
-    """An exception that led to another."""
+    """An exception that led to another, or a member of a group."""
 
     type: str | None = None
     message: str | None = None
+    at: str | None = Field(default=None, description="where it arose, in the user's own code if it was there")
+    code: str | None = None
+    notes: list[str] | None = None
+
+    @classmethod
+    def of(cls, cause: Cause, *, home: str) -> Self:
+        """A recorded cause; ``home`` is where the program ran."""
+        file, line, function, code = cause.frame or ("", 0, "", "")
+        return cls(
+            type=printable(cause.type),
+            message=printable(cause.message),
+            at=f"{file_from(home, file)}:{line} in {printable(function)}" if file else None,
+            code=printable(code) or None,
+            notes=[printable(note) for note in cause.notes] or None,
+        )
 
 
 class ErrorDetail(Row):
@@ -133,7 +148,7 @@ class ErrorDetail(Row):
         """A recorded exception of a run."""
         home = run.worker.cwd
         frames = [Frame.of(*frame, home=home) for frame in error.frames]
-        causes = [CauseOf(type=printable(kind), message=printable(message)) for kind, message in error.causes]
+        causes = [CauseOf.of(cause, home=home) for cause in error.causes]
         return cls(
             type=printable(error.type),
             message=printable(error.message),

@@ -10,7 +10,7 @@ them. Anything else is a new ``FORMAT``.
 """
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 from msgspec.msgpack import encode
@@ -31,6 +31,7 @@ __all__ = [
     "STEP_CODES",
     "VALUE_STATUSES",
     "AttemptFrame",
+    "Cause",
     "CloseFrame",
     "ErrorRecord",
     "FactsFrame",
@@ -74,17 +75,29 @@ LOG_PLACES: Final = ("step", "between_steps", "after_its_step", "unknown_step")
 nearest row that had not); from a thread of which only the run can be guessed, since no other was open."""
 
 
+class Cause(NamedTuple):
+    """An exception behind another, or a member of a group.
+
+    ``frame`` is where it arose, ``(file, line, function, code)``: the innermost in the user's own code, else of all.
+    """
+
+    type: str
+    message: str
+    frame: tuple[str, int, str, str] | None = None
+    notes: tuple[str, ...] = ()
+
+
 class ErrorRecord(Struct, array_like=True, frozen=True, gc=False):
     """An exception: qualified type, message, frames and where it came from.
 
-    ``frames`` are ``(file, line, function, code)``, outermost first; ``causes`` are ``(type, message)`` from the
-    nearest cause to the root; ``notes`` are PEP 678's.
+    ``frames`` are ``(file, line, function, code)``, outermost first; ``causes`` go from the nearest cause to the root;
+    ``notes`` are PEP 678's.
     """
 
     type: str
     message: str
     frames: tuple[tuple[str, int, str, str], ...] = ()
-    causes: tuple[tuple[str, str], ...] = ()
+    causes: tuple[Cause, ...] = ()
     notes: tuple[str, ...] = ()
 
 

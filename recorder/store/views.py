@@ -143,7 +143,7 @@ type t class of the exception
 message t of the exception
 fingerprint t names failures that are alike; NULL where the error only passed on
 raised_at t ISO 8601, UTC; where fingerprint is known
-detail t JSON: frames [file, line, function, code], causes [type, message], notes
+detail t JSON: frames [file, line, function, code], causes [type, message, frame, notes], notes
 """,
     ),
     _view(

@@ -1,11 +1,12 @@
 """The four stories of issue 3, recorded on the real framework and read back through the MCP tools."""
 
 import asyncio
+import copy
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypergraph import AsyncRunner, SqliteCheckpointer
+from hypergraph import AsyncRunner, Graph, SqliteCheckpointer, node
 from mcp import Client
 
 from hg_mcp.queries.source import Store
@@ -67,6 +68,36 @@ async def test_a_chained_error_in_another_alphabet_three_levels_down_is_told_who
     assert "invalid literal for int()" in told, "the cause"
     assert "подсказка: проверьте вход" in told, "the note"
     assert "hypercache" not in told
+
+
+async def test_of_a_task_group_inside_a_node_the_line_that_raised_is_told(agent: Agent):
+    async def fetch(url: str) -> None:
+        raise ConnectionError(f"no answer from {url}")
+
+    @node(output_name="pages")
+    async def fan(url: str) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fetch(url))
+
+    with Recorder(agent.store) as recorder:
+        await AsyncRunner().run(recorder.attach(Graph([fan])), {"url": "a"}, error_handling="continue")
+    (member,) = (await agent.ask("get_run_steps", step="fan"))["error"]["causes"]
+    assert (member["type"], member["code"]) == ("ConnectionError", 'raise ConnectionError(f"no answer from {url}")')
+
+
+async def test_what_was_added_to_an_attached_graph_is_told_and_what_a_node_refuses_is_explained(agent: Agent):
+    @node(output_name="kept", trace_io=False)
+    def keep(answer: int) -> int:
+        return answer
+
+    with Recorder(agent.store, values=True) as recorder:
+        graph = copy.deepcopy(recorder.attach(graphs.parsing()))
+        await AsyncRunner().run(graph.add_nodes(keep), {"text": "4"})
+    described = await agent.ask("describe_graph")
+    assert [row["node"] for row in described["nodes"]] == ["strip", "parse", "double", "keep"]
+    assert "1 node of these is not in the structure" in described["summary"]
+    values = await agent.ask("get_step_values", step="keep")
+    assert (values["total"], "trace_io=False itself" in values["advice"][0]) == (0, True)
 
 
 async def test_a_resumed_interrupt_is_told_as_paused_and_then_completed(agent: Agent, tmp_path: Path):

@@ -40,6 +40,10 @@ def record(function, *arguments, **options):
     return from_exception(caught(function, *arguments), REDACTION, **options)
 
 
+def causes(found):
+    return [(cause.type, cause.message) for cause in found.causes]
+
+
 def fail(error):
     raise error
 
@@ -63,10 +67,41 @@ def test_the_causes_are_told_from_the_nearest_to_the_root():
         except KeyError as error:
             raise ParseError("no") from error
 
-    assert record(load).causes == (
+    assert causes(record(load)) == [
         ("KeyError", "'key'"),
         ("ValueError", "invalid literal for int() with base 10: 'abc'"),
+    ]
+
+
+def test_of_a_cause_the_users_own_innermost_line_is_told_and_its_notes():
+    def load():
+        try:
+            json.loads("{")
+        except ValueError as error:
+            error.add_note("row 7")
+            raise ParseError("no") from error
+
+    (cause,) = record(load).causes
+    assert cause.frame is not None
+    assert (cause.frame[0], cause.frame[2].rpartition(".")[2], cause.frame[3]) == (
+        __file__,
+        "load",
+        'json.loads("{")',
     )
+    assert cause.notes == ("row 7",)
+
+
+def test_of_a_member_of_a_task_group_the_line_that_raised_is_told():
+    async def fetch():
+        raise ConnectionError("reset")
+
+    async def fan():
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fetch())
+
+    (member,) = record(lambda: asyncio.run(fan())).causes
+    assert member.frame is not None
+    assert member.frame[2:] == (fetch.__qualname__, 'raise ConnectionError("reset")')
 
 
 def test_a_suppressed_context_is_not_a_cause():
@@ -94,7 +129,7 @@ def test_the_frameworks_own_import_failure_is_not_a_cause():
 def test_a_circle_of_causes_ends():
     first, second = ValueError("first"), ValueError("second")
     first.__cause__, second.__cause__ = second, first
-    assert from_exception(first, REDACTION).causes == (("ValueError", "second"),)
+    assert causes(from_exception(first, REDACTION)) == [("ValueError", "second")]
 
 
 def test_a_long_chain_is_bounded():
@@ -102,7 +137,7 @@ def test_a_long_chain_is_bounded():
     for i in range(1, 40):
         wrapped = ValueError(str(i))
         wrapped.__cause__, error = error, wrapped
-    assert [message for _, message in from_exception(error, REDACTION).causes] == [
+    assert [cause.message for cause in from_exception(error, REDACTION).causes] == [
         "38",
         "37",
         "36",
@@ -118,7 +153,7 @@ def test_members_of_a_group_are_causes():
     group = ExceptionGroup("two", [ValueError("a"), ExceptionGroup("inner", [KeyError("b")])])
     found = from_exception(group, REDACTION)
     assert (found.type, found.message) == ("ExceptionGroup", "two (2 sub-exceptions)")
-    assert found.causes == (("ValueError", "a"), ("KeyError", "'b'"))
+    assert causes(found) == [("ValueError", "a"), ("KeyError", "'b'")]
 
 
 def test_notes_are_kept_and_garbage_among_them_is_not():
@@ -309,7 +344,8 @@ def test_a_formatted_traceback_is_read_back():
         ("app/s13_chained_error.py", 13, "load"),
     ]
     assert found.frames[0][3] == "return load(raw)"
-    assert found.causes == (("ValueError", "invalid literal for int() with base 10: 'abc'"),)
+    assert causes(found) == [("ValueError", "invalid literal for int() with base 10: 'abc'")]
+    assert found.causes[0].frame == ("app/s13_chained_error.py", 11, "load", 'return {"v": int(raw)}')
     assert len(found.notes) == 1
 
 

@@ -9,6 +9,7 @@ import msgspec
 from recorder.journal.frames import (
     RUN_CODES,
     AttemptFrame,
+    Cause,
     ErrorRecord,
     FactsFrame,
     GraphEdge,
@@ -54,7 +55,7 @@ _WORTH_COMPRESSING: Final = 1024
 
 _json: Final = msgspec.json.Encoder(order="deterministic").encode
 _decode_detail: Final = msgspec.json.Decoder(
-    tuple[tuple[tuple[str, int, str, str], ...], tuple[tuple[str, str], ...], tuple[str, ...]]
+    tuple[tuple[tuple[str, int, str, str], ...], tuple[Cause, ...], tuple[str, ...]]
 ).decode
 
 

@@ -236,7 +236,7 @@ CREATE TABLE errors (
     attempt INTEGER NOT NULL,
     type    INTEGER NOT NULL,
     message TEXT NOT NULL,
-    detail  TEXT NOT NULL,  -- a JSON array: frames [file, line, function, code], causes [type, message], notes
+    detail  TEXT NOT NULL,  -- a JSON array: frames [file, line, function, code], causes [type, message, frame, notes], notes
     error_group INTEGER,
     raised_at INTEGER,
     PRIMARY KEY (run, step, attempt)
