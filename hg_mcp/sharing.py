@@ -86,7 +86,7 @@ def _redaction(keys: Sequence[str], patterns: Sequence[str]) -> "Redaction":
     try:
         return Redaction().extended(keys, patterns)
     except (ValueError, re.error) as error:
-        raise click.BadParameter(str(error), param_hint="--redact-pattern") from None
+        raise click.BadParameter(str(error), param_hint="--redact-key or --redact-pattern") from None
 
 
 def _refuse_running(run: "Run") -> None:

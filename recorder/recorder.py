@@ -392,7 +392,7 @@ class Recorder(EventProcessor):
             self._switch_off(f"there is no store to record into ({error})")
             return
         recorder = os.urandom(8).hex()
-        policy = "" if self._tracer is None else self._redaction.text(self._tracer.to_json())
+        policy = "" if self._tracer is None else self._tracer.to_json(self._redaction.text)
 
         def process_frame(number: int) -> ProcessFrame:
             return process.process_frame(recorder, number, self._redaction, policy)

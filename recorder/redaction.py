@@ -173,7 +173,7 @@ class Redaction:
         *,
         tokens: bool = True,
     ) -> None:
-        self._keys = {key: parts for key in _several("keys", keys) if (parts := _words(key))}
+        self._keys = {key: _words_of_key(key) for key in _several("keys", keys)}
         self._patterns = tuple(_searching(pattern) for pattern in _several("patterns", patterns))
         self._tokens = tokens
         words = [parts[-1] if len(parts[-1]) >= _SHORT_WORD else "".join(parts) for parts in self._keys.values()]
@@ -199,7 +199,7 @@ class Redaction:
         patterns: Iterable[str | re.Pattern[str]] = (),
         functions: Iterable[Callable[[str], str]] = (),
     ) -> "Redaction":
-        """These rules and more; raises ValueError for a pattern that finds the empty text."""
+        """These rules and more; raises ValueError for a pattern that finds the empty text, or a key without a word."""
         return Redaction(
             (*self._keys, *_several("keys", keys)),
             (*self._patterns, *_several("patterns", patterns)),
@@ -442,6 +442,14 @@ def _called(function: Callable[[str], str]) -> Callable[[str], str]:
     if not callable(given):
         raise TypeError(f"functions must be callables from text to text, not {type_name_of(given)}")
     return function
+
+
+def _words_of_key(given: Any) -> tuple[str, ...]:
+    if not isinstance(given, str):
+        raise TypeError(f"keys must be names, not {type_name_of(given)}")
+    if not (words := _words(given)):
+        raise ValueError(f"key {given!r} holds no word, and would name nothing")
+    return words
 
 
 def _several(name: str, given: Any) -> Iterable[Any]:

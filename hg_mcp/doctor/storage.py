@@ -24,8 +24,8 @@ _LOSSES: Final = {
     "late_events": ("event", "came after close()", "call close() only when the last run is over"),
     "segments_dropped": (
         "journal file",
-        "dropped unread at the journal's limit",
-        "ask something now and then, or leave `hg-mcp serve` running: a reader empties the journal",
+        "dropped unread: at the journal's limit, or with a store that was removed",
+        "leave `hg-mcp serve` running, which empties the journal; end what records before you remove a store",
     ),
     "values_dropped": ("value", "left out for want of room", "free disk space, or record fewer: ValueTracer(...)"),
     "bad_frames": ("frame", "damaged on disk", "check the disk; what surrounds them was read"),

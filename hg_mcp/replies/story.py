@@ -317,7 +317,7 @@ def _lacks(story: RunStory) -> Iterator[str]:
     run, worker = story.run, story.run.worker
     losses = {
         "Events that could not be written": worker.events_lost,
-        "Journal segments dropped to stay within limits": worker.segments_dropped,
+        "Journal segments dropped at a limit, or removed": worker.segments_dropped,
         "Values dropped": worker.values_dropped,
         "Damaged frames set aside": worker.bad_frames,
         "Unreadable bytes of the journal": worker.bytes_lost,

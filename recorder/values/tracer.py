@@ -4,10 +4,10 @@ The policy is written once, with the process that records. It decides by what ev
 step whose values it leaves out costs nothing, and a reader asks the same function why they are not there.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Literal, cast
 
-from msgspec import Struct, json
+from msgspec import Struct, json, to_builtins
 from msgspec.structs import force_setattr
 
 from recorder.hashing import blake2b
@@ -70,6 +70,9 @@ class ValueTracer(Struct, frozen=True, kw_only=True, omit_defaults=True):
         both = sorted({*self.nodes} & {*self.exclude})
         if both:
             raise ValueError(f"{both[0]!r} is both in nodes, which keeps it, and in exclude, which does not")
+        for node in self.nodes:
+            if taken := _always_excluded(node, self.exclude):
+                raise ValueError(f"exclude leaves out all that {node!r} in nodes chooses: take {taken!r} out of it")
         if "**" in self.exclude:
             raise ValueError("exclude=['**'] leaves out everything; to record no values: Recorder(values=False)")
         if self.when == "failed" and self.sample != 1:
@@ -93,14 +96,25 @@ class ValueTracer(Struct, frozen=True, kw_only=True, omit_defaults=True):
             return "when"
         return None if self.sample == 1 or _share_of(run_id, path) < self.sample else "sample"
 
-    def to_json(self) -> str:
-        """The policy as text, without what is as by default."""
-        return json.encode(self).decode()
+    def to_json(self, clean: Callable[[str], str] = str) -> str:
+        """The policy as text, without what is as by default; ``clean`` makes of each pattern what may be written."""
+        told = cast("dict[str, Any]", to_builtins(self))
+        for name in {"nodes", "exclude", "fields"} & told.keys():
+            told[name] = [clean(pattern) for pattern in told[name]]
+        return json.encode(told).decode()
 
     @property
     def keeps_all(self) -> bool:
         """Whether no step is left out."""
         return not self.nodes and not self.exclude and self.when == "always" and self.sample == 1
+
+
+def _always_excluded(node: str, exclude: Sequence[str]) -> str | None:
+    """Which pattern leaves out whatever a pattern without wildcards chooses; one from the top judges only its like."""
+    if any(sign in node for sign in "*?") or node == ".":
+        return None
+    judges = (one for one in exclude if node.startswith("/") or not one.startswith("/"))
+    return next((one for one in judges if reaches((one,), node.removeprefix("/"))), None)
 
 
 def _share_of(run_id: str, path: str) -> float:

@@ -126,7 +126,7 @@ async def test_what_the_record_lacks_is_said_plainly(tmp_path: Path):
     assert reply["record_lacks"] == snapshot(
         [
             "Events that could not be written: 2 (in all runs of this recorder).",
-            "Journal segments dropped to stay within limits: 1 (in all runs of this recorder).",
+            "Journal segments dropped at a limit, or removed: 1 (in all runs of this recorder).",
             "Values dropped: 3 (in all runs of this recorder).",
             "Log records of which nobody could tell the run: 6 (in all runs of this recorder).",
             "Log records beyond a step's share, counted only: 803.",

@@ -232,6 +232,7 @@ def test_a_function_that_fails_withholds_the_text_and_is_told_of_once(caplog):
     [
         ({"keys": "ssn"}, r"keys must be a list: keys=\['ssn'\]"),
         ({"patterns": r"\d"}, "patterns must be a list"),
+        ({"keys": [5]}, "keys must be names, not int"),
         ({"functions": ["x"]}, "functions must be callables from text to text, not str"),
     ],
 )
@@ -261,6 +262,12 @@ def test_the_argument_of_an_option_is_secret_in_a_list_of_arguments_too():
         ["--verbose", 1],
         ["--token"],
     ]
+
+
+@pytest.mark.parametrize("key", ["", " ", "--"])
+def test_a_key_without_a_word_is_refused(key: str) -> None:
+    with pytest.raises(ValueError, match="holds no word, and would name nothing"):
+        REDACTION.extended(keys=[key])
 
 
 @pytest.mark.parametrize("keys", [(), ("pw",), ("k",)], ids=repr)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hg_mcp.queries.policies import never_matched, why_absent
-from recorder import Recorder, ValueTracer, node
+from recorder import Recorder, Redaction, ValueTracer, node
 from recorder.store.records import RunFilter
 from recorder.values.choosing import reaches
 from tests.support.reading import all_steps, only_run, reading
@@ -285,6 +285,42 @@ def test_a_wrong_type_is_refused_with_what_is_valid(arguments: dict[str, Any], m
 def test_what_is_out_of_range_or_contradicts_itself_is_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ValueTracer(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("node", "pattern"),
+    [
+        ("a", "*"),
+        ("a", "a/**"),
+        ("a", "a"),
+        ("/a", "/a"),
+        ("x/a", "x/**"),
+        ("a@2", "a"),
+        ("[3]/a", "[*]/a"),
+        ("b", "b*"),
+    ],
+)
+def test_a_node_that_is_always_excluded_is_refused(node: str, pattern: str) -> None:
+    with pytest.raises(ValueError, match=r"both in nodes|exclude leaves out all that"):
+        ValueTracer(nodes=["other", node], exclude=["none", pattern])
+
+
+@pytest.mark.parametrize(
+    ("node", "pattern"),
+    [("a", "/a"), ("a", "outer/a"), ("a", "a@2"), ("a", "[3]/**"), ("outer/**", "outer/*"), (".", "*"), ("a", ".")],
+)
+def test_a_node_that_is_excluded_in_places_is_not(node: str, pattern: str) -> None:
+    assert ValueTracer(nodes=[node], exclude=[pattern])
+
+
+async def test_a_policy_can_be_read_whatever_a_users_redaction_finds_in_its_text(tmp_path: Path) -> None:
+    greedy = Redaction().extended(patterns=[r"\d{2,}", "max_value_bytes"])
+    tracer = ValueTracer(nodes=["step77"], max_value_bytes=128)
+    with Recorder(tmp_path, values=tracer, redact=greedy) as rec, rec.run("r"):
+        load(1)
+    async with reading(tmp_path) as reader:
+        run = await only_run(reader)
+    assert run.worker.values_policy == '{"nodes":["step[redacted:pattern]"],"max_value_bytes":128}'
 
 
 def test_a_policy_is_frozen_and_comes_back_from_its_text() -> None:
