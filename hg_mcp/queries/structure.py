@@ -24,7 +24,7 @@ _SLOW_MS: Final = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeState:
-    """A node and what became of it. ``name`` is its own, without those around it."""
+    """A node and what became of it. ``name`` is its own, without those around it; ``self_ms`` None where none ended."""
 
     node: GraphNode
     name: str
@@ -33,7 +33,7 @@ class NodeState:
     errors: int = 0
     propagated: int = 0
     cached: int = 0
-    self_ms: float = 0.0
+    self_ms: float | None = None
     changed: bool = False
 
 
@@ -108,7 +108,7 @@ def _states(
             errors=sum(one.status == "failed" for one in group),
             propagated=sum(one.propagated for one in group),
             cached=sum(one.cached for one in group),
-            self_ms=spent.get(node.id, 0.0),
+            self_ms=spent[node.id] if any(one.self_ms is not None for one in group) else None,
             changed=node.id in changed,
         )
 

@@ -70,7 +70,7 @@ class GraphNodeRow(Row):
             errors=state.errors or None,
             propagated=state.propagated or None,
             cached=state.cached or None,
-            self_ms=ms(state.self_ms) if state.count else None,
+            self_ms=ms(state.self_ms),
             kind=printable(node.kind) or None,
             mapped=_names(node.mapped),
             branches=_names([label if label == target else f"{label}: {target}" for label, target in node.branches]),

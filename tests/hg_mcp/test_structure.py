@@ -153,6 +153,13 @@ async def test_a_node_that_executed_and_is_not_in_the_structure_is_told_and_draw
     assert "1 node of these is not in the structure that was attached" in reply["summary"]
 
 
+async def test_of_nodes_that_never_ended_no_time_is_told(tmp_path: Path):
+    run = run_frame(1, "run-c", status="running", ms=None, graph_digest="d1", steps=2)
+    store = write_store(tmp_path, (WHOLE, run, node(1, 1, "load"), node(1, 2, "save", status="crashed")))
+    times = {row["node"]: row.get("self_ms") for row in (await ask_store(store, "describe_graph"))["nodes"]}
+    assert (times["load"], times["save"]) == (10.0, None)
+
+
 async def test_of_a_resumed_run_what_was_not_reached_may_have_been_executed_before(tmp_path: Path):
     resumed = run_frame(2, "run-r", graph_digest="d1", is_resume=True, steps=1)
     store = write_store(tmp_path, (WHOLE, *FRAMES, resumed, node(2, 1, "save")))
