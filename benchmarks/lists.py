@@ -136,6 +136,7 @@ _ITEMS: Final[dict[str, Callable[[int], Any]]] = {
     "UUIDs": lambda number: uuid.UUID(int=number),
     "Decimals": lambda number: decimal.Decimal(number) / 7,
     "fractions": lambda number: fractions.Fraction(number, 7),
+    "fractions too long to write": lambda _: _UNREADABLE,
     "moments": lambda _: dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
     "spans of time": lambda _: dt.timedelta(1),
     "paths": lambda number: pathlib.PurePosixPath(f"/a/{number}"),
@@ -147,6 +148,7 @@ _ITEMS: Final[dict[str, Callable[[int], Any]]] = {
     "ten types": lambda number: _MIXED[number % 10],
 }
 _MEBIBYTE: Final = bytes(1 << 20)
+_UNREADABLE: Final = fractions.Fraction(10**5_000, 3)
 
 
 def _listed(make: Callable[[int], Any]) -> Callable[[], Any]:

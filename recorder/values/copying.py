@@ -33,6 +33,8 @@ _OTHER: Final = 16
 """What is of another type than JSON's; what is done with it besides is charged where it is done."""
 _CLASS: Final = 200
 """A class that this copy meets for the first time."""
+_FAILURE: Final = 160
+"""A value that could not be read: whose exception that is has to be found out."""
 _NAME: Final = 24
 """A name that it meets for the first time: whether it names a secret has to be found out."""
 _ONE_OF_MANY_NAMES: Final = 6
@@ -178,6 +180,7 @@ class Copy:
         except Exception as error:
             if is_of_signal(error):
                 raise
+            self.work -= _FAILURE
             return self.hole(type_name(cls))
 
     def hole(self, name: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import dataclasses
 import datetime as dt
 import decimal
 import enum
+import fractions
 import gc
 import ipaddress
 import json
@@ -271,6 +272,7 @@ def test_wherever_the_budget_ends_what_is_missing_is_told(before, make):
     assert status(entry([*before, make(range(10**4))])) == "truncated"
 
 
+UNREADABLE = fractions.Fraction(10**5_000, 3)  # Python refuses to write so many digits
 SHAPES = {
     "number": lambda i: i,
     "text": lambda i: f"x{i}",
@@ -283,6 +285,7 @@ SHAPES = {
     "own name": lambda i: {f"name {i}": i},
     "class of its own": lambda i: type(f"Row{i}", (), {})(),
     "set": lambda i: {i, i + 1},
+    "unreadable": lambda _: UNREADABLE,
 }
 
 
