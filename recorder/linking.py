@@ -129,7 +129,10 @@ class Linker(Memory):
         if run.open_spans:
             left = [(span_id, span) for span_id, span in self._open.items() if span.run is run and span.kind > MAP_ROOT]
             for span_id, span in reversed(left):
-                self._cancel(span_id, span, now)
+                try:
+                    self._cancel(span_id, span, now)
+                except (TypeError, ValueError, OverflowError):  # no row can hold it: nor was its start recorded
+                    pass
         if not run.ended:
             run.abandoned = True
             self._end_run(run, _RUN_CANCELLED, now)

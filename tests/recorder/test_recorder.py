@@ -68,6 +68,24 @@ async def test_events_after_close_are_counted_and_said_once(tmp_path: Path, capl
     ]
 
 
+@pytest.mark.parametrize("odd", [object(), 10**40, "\udc80"], ids=["object", "huge", "surrogate"])
+async def test_a_step_that_no_row_can_hold_keeps_no_other_from_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: Any
+) -> None:
+    monkeypatch.setattr(Recorder, "_raises", False)
+    with Recorder(tmp_path) as recorder:
+        start(recorder)
+        for span_id, superstep in (("a", 0), ("b", odd), ("c", 1)):
+            event = NodeStartEvent(
+                run_id="r", span_id=span_id, parent_span_id="r-span", node_name="n", superstep=superstep
+            )
+            recorder.on_event(event)
+        end(recorder)
+    async with reading(tmp_path) as reader:
+        steps = await all_steps(reader, await only_run(reader))
+    assert [(step.path, step.status) for step in steps] == [("n", "cancelled"), ("n@3", "cancelled")]
+
+
 async def test_close_ends_what_is_open_as_cancelled(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path)
     start(recorder)
