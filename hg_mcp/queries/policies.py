@@ -14,16 +14,21 @@ from hg_mcp.text import one_line, quoted
 from recorder.store.records import Run, Step, Worker
 from recorder.values import Setting, ValueTracer, unmatched_words
 
-__all__ = ["never_matched", "why_absent"]
+__all__ = ["may_have_values", "never_matched", "why_absent"]
 
 _WITHOUT_OUTPUTS: Final = frozenset({"running", "failed", "cancelled", "crashed"})
 _decode: Final = msgspec.json.Decoder(ValueTracer).decode
 
 
+def may_have_values(run: Run) -> bool:
+    """Whether the recorder of a run recorded values at all; it did where nobody knows."""
+    return run.worker.values_policy != ""
+
+
 def why_absent(run: Run, step: Step | None) -> str:
     """Why no value is recorded of a step (of the run itself where that is None), and what would record it."""
     recorded = run.worker.values_policy
-    if recorded == "":
+    if not may_have_values(run):
         return "Not captured: this recorder records no values. To record them: Recorder(values=True)."
     try:
         tracer = _decode(recorded or "")

@@ -10,6 +10,7 @@ from pydantic import Field, PrivateAttr
 from hg_mcp.names import (
     CONTRAST_ITEMS,
     DESCRIBE_GRAPH,
+    EXPLAIN_FAILURE,
     GET_RUN_STEPS,
     GET_STEP_VALUES,
     NODE_STATS,
@@ -335,10 +336,15 @@ def _next(found: Comparison) -> list[NextCall]:
         there, whose = (run, "this") if step else (other, "the other")
         alone = suggestion(GET_RUN_STEPS, f"the step that only {whose} run has", run=there, step=first.pair.path)
         return [*_between_items(found), alone]
-    calls = [
-        suggestion(GET_STEP_VALUES, "its values in this run", run=run, step=step.path),
-        suggestion(GET_STEP_VALUES, "and in the other", run=other, step=like.path),
-    ]
+    calls: list[NextCall] = []
+    if found.values[0]:
+        calls.append(suggestion(GET_STEP_VALUES, "its values in this run", run=run, step=step.path))
+    elif step.status == "failed":
+        calls.append(suggestion(EXPLAIN_FAILURE, "why it failed", run=run, step=step.path))
+    else:
+        calls.append(suggestion(GET_RUN_STEPS, "what came of it in this run", run=run, step=step.path))
+    if found.values[1]:
+        calls.append(suggestion(GET_STEP_VALUES, "its values in the other", run=other, step=like.path))
     if (value := _guilty_value(found)) and len(step.path) + len(value) <= LONGEST_HANDLE:
         calls.insert(0, suggestion(TRACE_VALUE, "where what differs came from", run=run, step=step.path, value=value))
     if "error" in first.kinds and "input" not in first.kinds:

@@ -18,6 +18,7 @@ from hg_mcp.names import (
     TRACE_VALUE,
 )
 from hg_mcp.queries.explain import Explanation, KnownFault
+from hg_mcp.queries.policies import may_have_values
 from hg_mcp.queries.reach import NotReached
 from hg_mcp.queries.story import RunStory
 from hg_mcp.queries.words import as_ranges
@@ -330,7 +331,7 @@ def _towards_end(found: Explanation, run: str) -> Iterator[NextCall]:
     if found.good and found.story.unfinished:
         yield suggestion(COMPARE_RUNS, "what was otherwise in a good run until then", run=run)
     for step in found.story.unfinished[:1]:
-        if len(step.path) <= LONGEST_HANDLE:
+        if len(step.path) <= LONGEST_HANDLE and may_have_values(found.story.run):
             yield suggestion(GET_STEP_VALUES, "what the first unfinished step was given", run=run, step=step.path)
 
 
@@ -350,7 +351,7 @@ def _origin(fault: KnownFault, run: str) -> Iterator[NextCall]:
 def _next_of_faults(found: Explanation, run: str) -> Iterator[NextCall]:
     for fault in found.faults[:1]:
         path = fault.first.path
-        if path and len(path) <= LONGEST_HANDLE:
+        if path and len(path) <= LONGEST_HANDLE and may_have_values(found.story.run):
             yield suggestion(GET_STEP_VALUES, "all values of the first failing step", run=run, step=path)
         print_of = fault.fingerprint
         yield suggestion(LIST_ERROR_GROUPS, "whether it still happens, and since when", fingerprint=print_of)

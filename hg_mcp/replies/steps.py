@@ -7,6 +7,7 @@ from pydantic import Field, PrivateAttr
 
 from hg_mcp.names import DESCRIBE_GRAPH, GET_RUN_STEPS, GET_STEP_VALUES
 from hg_mcp.queries.packages import packages_of
+from hg_mcp.queries.policies import may_have_values
 from hg_mcp.queries.steps import StepPage
 from hg_mcp.queries.words import now_us
 from hg_mcp.replies.base import (
@@ -281,7 +282,8 @@ def _next(page: StepPage) -> list[NextCall]:
     failed = next((step for step in page.steps if step.status == "failed" and not step.propagated), None)
     if failed is None or len(failed.path) > LONGEST_HANDLE:
         return found
-    found.append(suggestion(GET_STEP_VALUES, "what went into the failing step", run=run, step=failed.path))
+    if may_have_values(page.run):
+        found.append(suggestion(GET_STEP_VALUES, "what went into the failing step", run=run, step=failed.path))
     if page.detail is None:
         found.append(suggestion(GET_RUN_STEPS, "its whole error and attempts", run=run, step=failed.path))
     return found

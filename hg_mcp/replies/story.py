@@ -19,7 +19,7 @@ from hg_mcp.names import (
     WHY_SLOW,
 )
 from hg_mcp.queries.nodes import NodeFacts
-from hg_mcp.queries.policies import never_matched
+from hg_mcp.queries.policies import may_have_values, never_matched
 from hg_mcp.queries.runs import is_silent
 from hg_mcp.queries.story import Fault, RunStory
 from hg_mcp.queries.words import as_ranges
@@ -348,7 +348,7 @@ def _next(story: RunStory) -> list[NextCall]:
         found.append(suggestion(EXPLAIN_FAILURE, reason, run=run))
     if story.faults:
         path = story.faults[0].first.path
-        if path and len(path) <= LONGEST_HANDLE:
+        if path and len(path) <= LONGEST_HANDLE and may_have_values(story.run):
             found.append(suggestion(GET_STEP_VALUES, "what went into the first failing step", run=run, step=path))
     whose = "that step" if story.logged else "the run"
     if story.logged is not None and len(story.logged) <= LONGEST_HANDLE:

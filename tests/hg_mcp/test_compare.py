@@ -110,7 +110,11 @@ async def test_changed_code_is_named_where_equal_inputs_first_gave_another_outpu
                     "arguments": {"run": "…", "step": "convert"},
                     "reason": "its values in this run",
                 },
-                {"tool": "get_step_values", "arguments": {"run": "…", "step": "convert"}, "reason": "and in the other"},
+                {
+                    "tool": "get_step_values",
+                    "arguments": {"run": "…", "step": "convert"},
+                    "reason": "its values in the other",
+                },
                 {"tool": "describe_graph", "arguments": {"run": "…"}, "reason": "where the code stands"},
             ],
         }

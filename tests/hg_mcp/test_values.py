@@ -552,3 +552,17 @@ async def test_a_content_that_is_no_json_is_told_as_text(tmp_path: Path, tool: s
 async def test_a_content_that_is_no_json_keeps_no_question_from_its_answer(tmp_path: Path, tool: str):
     store = write_store(tmp_path, damaged(1, "broken", b"{bro\xff"))
     assert (await ask_store(store, tool))["summary"]
+
+
+async def test_no_reply_leads_to_values_of_a_run_whose_recorder_recorded_none(tmp_path: Path):
+    @recorded_node
+    def parse(text: str) -> int:
+        return int(text)
+
+    with Recorder(tmp_path) as rec:
+        rec.map(parse, ["1", "2"], name="reading")
+        rec.map(parse, ["1", "x"], name="reading", error_handling="continue")
+    for tool in ("summarize_run", "explain_failure", "get_run_steps", "compare_runs"):
+        reply = await ask_store(tmp_path, tool, budget=20_000)
+        assert reply["next"]
+        assert "get_step_values" not in {call["tool"] for call in reply["next"]}
