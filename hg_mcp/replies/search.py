@@ -124,7 +124,7 @@ def _summary(page: SearchPage) -> str:
 
 
 def _next(page: SearchPage) -> list[NextCall]:
-    if not page.found and page.runs and page.after is None:
+    if not page.found and page.runs and page.after is None and len(page.text) <= LONGEST_HANDLE:
         return [suggestion(SEARCH_RUNS, "the latest run, with its values", text=page.text, run="latest")]
     if not page.found:
         return [] if page.run or page.after is not None else [suggestion(LIST_RUNS, "all recorded runs")]

@@ -134,10 +134,10 @@ class GraphDescription(Reply):
         return reply
 
     def parts(self, asked: Call) -> Sequence[Part]:
-        """The data before the drawing."""
+        """The first call, then the data before the drawing."""
         return (
             Part(field="nodes", handles=handles(GraphNodeRow), wider=True, rest=lambda _: asked),
-            next_part(asked),
+            next_part(asked, early=True),
             Part(field="edges", handles=handles(EdgeRow), wider=True, rest=lambda _: asked),
             Part(field="mermaid", wider=True, rest=lambda _: asked),
         )

@@ -296,17 +296,25 @@ class SlowRun(Reply):
         return reply
 
     def parts(self, asked: Call) -> Sequence[Part]:
-        """Reasons and what would help first, the path step by step last."""
+        """The first reason and call, the other reasons and what would help; the path step by step comes last."""
 
-        def part(field: str, row: type[Row], *, head: int = 3, beyond: int = 0) -> Part:
+        def part(field: str, row: type[Row], *, head: int = 3, beyond: int = 0, early: bool = False) -> Part:
             rest = call(GET_RUN_STEPS, run=handle(self._facts.run)) if beyond else asked
-            return Part(field=field, handles=handles(row), head=head, beyond=beyond, wider=True, rest=lambda _: rest)
+            return Part(
+                field=field,
+                handles=handles(row),
+                head=head,
+                beyond=beyond,
+                early=early,
+                wider=True,
+                rest=lambda _: rest,
+            )
 
         return (
-            part("reasons", ReasonRow),
+            part("reasons", ReasonRow, early=True),
             part("what_if", WhatIfRow),
             part("on_path", ShareRow),
-            next_part(asked),
+            next_part(asked, early=True),
             part("outliers", OutlierRow, beyond=max(len(self._facts.outliers) - _MOST_OUTLIERS, 0)),
             part("against_usual", PaceRow),
             part("maps", MapRow, head=2),

@@ -547,3 +547,12 @@ async def test_what_is_slow_is_reached_from_the_summary_of_the_run(tmp_path: Pat
     reply = await ask_store(with_lock_inside(tmp_path), "summarize_run")
     call = next(call for call in reply["next"] if call["tool"] == "why_slow")
     assert "serialized" in kinds(await ask_store(tmp_path, "why_slow", **call["arguments"]))
+
+
+async def test_the_smallest_budget_still_leads_on(tmp_path: Path):
+    names = [f"step_{number}_of_what_is_done_to_a_document" for number in range(14)]
+    took = [[(name, 600 * n + 5 * at, 500 if n == at == 5 else 5) for at, name in enumerate(names)] for n in range(12)]
+    path = map_of(tmp_path, *took)
+    for tool in ("why_slow", "describe_graph"):
+        reply = await ask_store(path, tool, run="run-1", budget=300)
+        assert reply["next"], tool
