@@ -1,5 +1,6 @@
 """The reply of ``describe_graph``: nodes and edges as data, and drawn."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final, Self
@@ -31,6 +32,8 @@ _COLOURS: Final = {
 _ARROWS: Final = {"data": "-->", "control": "-.->", "ordering": "==>"}
 _MERMAID: Final = str.maketrans({'"': "'", "`": "'", "<": "(", ">": ")", "\\": "/", "#": "%23"})
 _RESUMED: Final = " It resumed an earlier run: not reached here may have been executed there."
+_COMMENT: Final = re.compile("%(?=%)")
+"""Mermaid takes what follows two of them for a comment, in a label too."""
 _LABEL: Final = 26
 """So that no line is ever cut by the budget, which cuts longer texts."""
 
@@ -171,7 +174,7 @@ def _shape(state: NodeState) -> tuple[str, str]:
 
 def _label(name: str) -> str:
     """The end of a name says more than its beginning."""
-    plain = one_line(name, 1000).translate(_MERMAID)
+    plain = _COMMENT.sub("% ", one_line(name, 1000).translate(_MERMAID)).strip() or "?"
     if width(plain) <= _LABEL:
         return plain
     while width(plain) > _LABEL - 3:

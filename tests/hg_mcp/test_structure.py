@@ -160,6 +160,22 @@ async def test_of_nodes_that_never_ended_no_time_is_told(tmp_path: Path):
     assert (times["load"], times["save"]) == (10.0, None)
 
 
+async def test_no_name_ends_a_line_of_the_drawing_or_is_a_directive_of_mermaids(tmp_path: Path):
+    names = ("%%{init: {}}%%", "\n", 'a"]; click b', "`md`", "#quot;<b>")
+    nodes = tuple(GraphNode(name, "FUNCTION") for name in names)
+    odd = GraphFrame("d1", "classify", nodes, (GraphEdge(names[0], names[1], "data", ("%%%", "|")),))
+    store = write_store(tmp_path, (odd, run_frame(1, "run-o", graph_digest="d1")))
+    drawn = (await ask_store(store, "describe_graph"))["mermaid"]
+    assert drawn[2:] == [
+        """n0["% %{init: {}}% %"]:::not_reached""",
+        """n1["?"]:::not_reached""",
+        """n2["a']; click b"]:::not_reached""",
+        """n3["'md'"]:::not_reached""",
+        """n4["%23quot;(b)"]:::not_reached""",
+        """n0 -->|"% % %, |"| n1""",
+    ]
+
+
 async def test_of_a_resumed_run_what_was_not_reached_may_have_been_executed_before(tmp_path: Path):
     resumed = run_frame(2, "run-r", graph_digest="d1", is_resume=True, steps=1)
     store = write_store(tmp_path, (WHOLE, *FRAMES, resumed, node(2, 1, "save")))
