@@ -13,7 +13,6 @@ from types import CodeType, TracebackType
 from typing import Any, Final
 
 from recorder.code import line_of
-from recorder.fingerprint import file_of_project
 from recorder.journal.frames import Cause, ErrorRecord
 from recorder.process import began
 from recorder.redaction import Redaction
@@ -214,10 +213,16 @@ def _members(group: BaseException, depth: int) -> Iterator[BaseException]:
 
 def _cause(exc: BaseException, redaction: Redaction, hide: tuple[str, ...]) -> Cause:
     frames = [frame[:2] for frame in _walk(_TRACEBACK.__get__(exc)) if not _is_in(frame[2], hide)]
-    own = [frame for frame in frames if file_of_project(frame[0].co_filename)]
+    own = [frame for frame in frames if _is_of_project(frame[0].co_filename)]
     origin = (own or frames)[-1:]
     frame = _frame(*origin[0], redaction) if origin else None
     return Cause(*type_and_message(exc, redaction), frame, _notes(exc, redaction))
+
+
+def _is_of_project(file: str) -> bool:
+    from recorder.fingerprint import file_of_project  # lazy: its rules take 5 ms to compile, and few runs fail
+
+    return bool(file_of_project(file))
 
 
 def type_and_message(exc: BaseException, redaction: Redaction) -> tuple[str, str]:
@@ -300,7 +305,7 @@ def _text_causes(blocks: list[str], redaction: Redaction) -> Iterator[Cause]:
         )
         if last is not None and not (last[1] == "ModuleNotFoundError" and f"'{_FALSE_CONTEXT}'" in (last[2] or "")):
             frames = _text_frames(block, redaction)
-            own = [frame for frame in frames if file_of_project(frame[0])]
+            own = [frame for frame in frames if _is_of_project(frame[0])]
             message = bounded((last[2] or "").strip(), _CAUSE_MESSAGE, redaction)
             yield Cause(_plain(last[1]), message, next(iter((own or frames)[-1:]), None))
 
