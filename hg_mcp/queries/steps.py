@@ -22,11 +22,12 @@ _CLOSE_PATHS = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepDetail:
-    """What one step alone is asked for: every attempt, its error whole, and the node's code where it is known."""
+    """What one step alone is asked for: every attempt, its error whole, its thread, the node's code if known."""
 
     attempts: Sequence[Attempt]
     error: ErrorRecord | None
     code: GraphNode | None = None
+    thread: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,4 +140,4 @@ async def _detail(reader: RunReader, run: Run, step: Step | None, structure: Gra
     error = await error_of(reader, run, step)
     nodes = structure.nodes if structure and step.kind == "node" else ()
     code = next((node for node in nodes if node.id == node_id(step.path) and node.file), None)
-    return StepDetail(attempts=await reader.attempts(run.key, step.step), error=error, code=code)
+    return StepDetail(attempts=await reader.attempts(run.key, step.step), error=error, code=code, thread=step.thread)

@@ -226,6 +226,7 @@ class StepList(Reply):
     attempt_details: list[AttemptRow] | None = Field(
         default=None, description="every attempt of the one step asked for"
     )
+    thread: str | None = Field(default=None, description="recorded: of the one step asked for; absent for the main one")
     code: Code | None = Field(default=None, description="of the one step asked for")
     source_changed: list[str] | None = Field(
         default=None, description="recorded names: nodes whose source on disk is no longer the one that ran"
@@ -244,6 +245,7 @@ class StepList(Reply):
             steps=[StepRow.of(step, page.run.graph) for step in page.steps],
             error=ErrorDetail.of(detail.error, page.run) if detail and detail.error else None,
             attempt_details=[AttemptRow.of(one) for one in detail.attempts] or None if detail else None,
+            thread=one_line(detail.thread, 80) or None if detail else None,
             code=Code.of(page),
             source_changed=[printable(node) for node in page.changed] or None,
             next=_next(page),

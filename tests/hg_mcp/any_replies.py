@@ -55,7 +55,7 @@ from hg_mcp.replies import (
     ValueTrace,
 )
 from hg_mcp.replies.base import Reply
-from recorder.journal.frames import ErrorRecord, GraphEdge, GraphFrame, GraphNode
+from recorder.journal.frames import Cause, ErrorRecord, GraphEdge, GraphFrame, GraphNode
 from recorder.store.records import LogEntry, NodeWindow, RunProgress, StepValue
 from recorder.store.sql import SqlAnswer
 from recorder.store.text import TextHit
@@ -139,9 +139,12 @@ def stories(draw: st.DrawFn) -> RunStory:
 def step_pages(draw: st.DrawFn) -> StepPage:
     found = [draw(steps(number)) for number in range(1, 3)] * draw(st.sampled_from([0, 1, 100]))
     text = draw(TEXT)
-    error = ErrorRecord(draw(HANDLE), text, frames=((text, 1, text, text),) * draw(MANY), notes=(text,) * draw(MANY))
+    frame = (text, 1, text, text)
+    causes = (Cause(text, text, frame, (text,)), Cause(text, text)) * draw(MANY)
+    error = ErrorRecord(draw(HANDLE), text, (frame,) * draw(MANY), causes, (text,) * draw(MANY))
     code = draw(st.none() | st.just(GraphNode(text, file=text, line=3, qualname=text, source_hash="aa")))
-    detail = StepDetail(attempts=[attempt(error)] * draw(MANY), error=error, code=code) if draw(st.booleans()) else None
+    attempts = [attempt(error)] * draw(MANY)
+    detail = StepDetail(attempts=attempts, error=error, code=code, thread=text) if draw(st.booleans()) else None
     return StepPage(
         run=draw(runs()),
         steps=found,

@@ -176,6 +176,14 @@ async def test_no_name_ends_a_line_of_the_drawing_or_is_a_directive_of_mermaids(
     ]
 
 
+async def test_of_one_step_its_thread_is_told(tmp_path: Path):
+    frames = (run_frame(1, "run-t", steps=2), node(1, 1, "load"), node(1, 2, "save", thread="asyncio_3"))
+    store = write_store(tmp_path, frames)
+    assert (await ask_store(store, "get_run_steps", step="save"))["thread"] == "asyncio_3"
+    assert "thread" not in await ask_store(store, "get_run_steps", step="load")
+    assert "thread" not in await ask_store(store, "get_run_steps")
+
+
 async def test_of_a_resumed_run_what_was_not_reached_may_have_been_executed_before(tmp_path: Path):
     resumed = run_frame(2, "run-r", graph_digest="d1", is_resume=True, steps=1)
     store = write_store(tmp_path, (WHOLE, *FRAMES, resumed, node(2, 1, "save")))
