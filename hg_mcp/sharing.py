@@ -59,8 +59,12 @@ def export_runs(
 def import_file(file: str, store: str | None) -> None:
     """Bring the runs of an exported file into a store, which is created if need be. Twice gives one."""
     from recorder.ingest import import_runs, waiting_ingester
+    from recorder.ingest.exports import opened_export, read_export
 
-    with contained(), waiting_ingester(_placed(store), _WAIT_S) as ingester:
+    with contained(), opened_export(file) as opened:
+        next(read_export(file, opened), None)  # what is no export creates no store
+        location = _placed(store)
+    with contained(), waiting_ingester(location, _WAIT_S) as ingester:
         for run in import_runs(ingester.writer, file):
             what = f"run {quoted(run.run_id)} (graph {quoted(run.graph)}, recorded on {quoted(run.host)})"
             click.echo(f"Imported {what}." if run.is_new else f"The store has {what} already.")

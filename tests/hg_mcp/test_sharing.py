@@ -200,6 +200,12 @@ def test_a_place_where_no_store_can_be_is_refused(exported: Path, tmp_path: Path
     assert re.search(says, done.stderr.decode())
 
 
+def test_what_is_no_export_creates_no_store(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    assert shell("import", str(tmp_path / "notes.txt"), store=tmp_path / "new").returncode == 1
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_damaged_file_is_refused_whole(exported: Path, tmp_path: Path) -> None:
     file, whole = tmp_path / "f", exported.read_bytes()
     for place in range(20, len(whole), len(whole) // 25):
