@@ -226,7 +226,7 @@ class StepList(Reply):
     attempt_details: list[AttemptRow] | None = Field(
         default=None, description="every attempt of the one step asked for"
     )
-    thread: str | None = Field(default=None, description="recorded: that started the one step asked for; absent for the main")
+    thread: str | None = Field(default=None, description="recorded: that started the one step asked for; absent: main")
     code: Code | None = Field(default=None, description="of the one step asked for")
     source_changed: list[str] | None = Field(
         default=None, description="recorded names: nodes whose source on disk is no longer the one that ran"
