@@ -8,6 +8,7 @@ from recorder.journal.frames import (
     RUN_CODES,
     STEP_CODES,
     VALUE_STATUSES,
+    Cause,
     ErrorRecord,
     Frame,
     GraphEdge,
@@ -25,7 +26,7 @@ T0 = 1_790_000_000_000_000
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
 SEGMENT = "rec1-00000001.hgj"
-TIMEOUT = ErrorRecord("app.Timeout", "504", (("a.py", 3, "f", "x()"),), (("OSError", "reset"),), ("a note",))
+TIMEOUT = ErrorRecord("app.Timeout", "504", (("a.py", 3, "f", "x()"),), (Cause("OSError", "reset"),), ("a note",))
 WHOLE = GraphFrame(
     "d1",
     "classify",

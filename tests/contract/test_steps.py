@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.journal.frames import ITEM, AttemptFrame, ErrorRecord, StepFrame
+from recorder.journal.frames import ITEM, AttemptFrame, Cause, ErrorRecord, StepFrame
 from recorder.store.records import StepFilter
 from recorder.store.sqlite.rows import pack_id, unpack_id
 from tests.contract.building import T0, TIMEOUT, Store, process, run, step
@@ -39,7 +39,7 @@ async def test_failures_are_those_of_steps_in_start_order_then_the_runs_own(stor
 @pytest.mark.parametrize("name", ["", "naïve 🚀", "a\0b", "x" * 200_000, "'; DROP TABLE runs; --", "%[1]/@2#"])
 async def test_names_and_texts_of_any_shape_come_back_as_they_were(store: Store, name: str) -> None:
     fields = {"node": name, "graph": name, "path": name, "span": name, "thread": name, "nested_run_id": name}
-    error = ErrorRecord(name, name, ((name, 1, name, name),), ((name, name),), (name,))
+    error = ErrorRecord(name, name, ((name, 1, name, name),), (Cause(name, name),), (name,))
     store.put(process(), run(graph=name, workflow_id=name, metadata={name: name}), step(1, error=error, **fields))
     (kept,) = await store.reader.steps(1, StepFilter(), limit=9)
     assert {getattr(kept, field) for field in fields} == {name}

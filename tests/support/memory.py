@@ -10,6 +10,8 @@ import recorder
 _OURS = str(Path(recorder.__file__).parent / "*")
 _RESULTS = str(Path(recorder.__file__).parent / "tracing" / "_map.py")
 """The list of a map's items and that of its results are what the caller gave and gets."""
+_PACKAGES = str(Path(recorder.__file__).parent / "packages.py")
+"""The keeper looks through all loaded modules now and then, and remembers what it found of them once."""
 
 
 class Memory:
@@ -23,8 +25,8 @@ class Memory:
     def look(self, item: int) -> None:
         """Called in every item, with how many there were before."""
         if item % self._every == 0:
-            only = (tracemalloc.Filter(inclusive=True, filename_pattern=_OURS),)
-            snapshot = tracemalloc.take_snapshot().filter_traces((*only, tracemalloc.Filter(False, _RESULTS)))
+            left_out = (tracemalloc.Filter(False, _RESULTS), tracemalloc.Filter(False, _PACKAGES))
+            snapshot = tracemalloc.take_snapshot().filter_traces((tracemalloc.Filter(True, _OURS), *left_out))
             found = sum(trace.size for trace in snapshot.statistics("filename"))
             (self._early if item < self._half else self._late).append(found)
 
