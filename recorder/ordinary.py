@@ -57,6 +57,9 @@ class Handlers(dict[type, Handler]):
     def become(self, find: Callable[[type], Handler]) -> None:
         """From now on these are done."""
         self._find = find
+        for handler in self.values():
+            if drop := getattr(handler, "drop", None):  # compiled, and known elsewhere
+                drop()
         self.clear()
 
     def __missing__(self, event_type: type) -> Handler:

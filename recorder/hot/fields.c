@@ -27,25 +27,3 @@ find_field(PyObject *type, const char *name, Py_ssize_t *offset)
     }
     return 0;
 }
-
-int
-store(PyObject *object, Py_ssize_t offset, PyObject *value)
-{
-    if (value == NULL) {
-        return -1;
-    }
-    PyObject *before = FIELD(object, offset);
-    FIELD(object, offset) = value;
-    Py_XDECREF(before);
-    return 0;
-}
-
-int
-add(PyObject *object, Py_ssize_t offset, long change)
-{
-    long number = PyLong_AsLong(FIELD(object, offset));
-    if (number == -1 && PyErr_Occurred()) {
-        return -1;
-    }
-    return store(object, offset, PyLong_FromLong(number + change));
-}

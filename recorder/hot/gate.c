@@ -2,27 +2,51 @@
 
 #include "hot.h"
 
+enum { KNOWN = 64 };
+
 typedef struct {
     PyObject base;
     Lock *lock;
     PyObject *handlers, *contain;
+    Handler *known[KNOWN]; /* by the type of event: what ``handlers`` holds of ours, until it is dropped there */
 } Gate;
 
 /* Hands the event to the handler for its type, which is asked for where it is the first of its type. */
 static int
-handle(Gate *self, PyObject *event)
+find_and_handle(Gate *self, PyObject *event, Handler **known)
 {
-    PyObject *type = (PyObject *)Py_TYPE(event), *answer = NULL;
+    Py_CLEAR(*known);
+    PyObject *type = (PyObject *)Py_TYPE(event);
     PyObject *handler = Py_XNewRef(PyDict_GetItemWithError(self->handlers, type));
     if (handler == NULL && !PyErr_Occurred()) {
         handler = PyObject_GetItem(self->handlers, type);
     }
-    if (handler != NULL) {
-        answer = PyObject_CallOneArg(handler, event);
-        Py_DECREF(handler);
+    if (handler == NULL) {
+        return -1;
     }
+    Handler *ours = as_handler(handler);
+    if (ours != NULL && handles(ours, type)) {
+        Py_XSETREF(*known, (Handler *)Py_NewRef(handler));
+    }
+    PyObject *answer = PyObject_CallOneArg(handler, event);
     Py_XDECREF(answer);
+    Py_DECREF(handler);
     return answer == NULL ? -1 : 0;
+}
+
+static int
+handle(Gate *self, PyObject *event)
+{
+    uintptr_t type = (uintptr_t)Py_TYPE(event);
+    Handler **known = &self->known[(type >> 4 ^ type >> 10) % KNOWN];
+    Handler *handler = *known;
+    if (handler == NULL || !handles(handler, (PyObject *)Py_TYPE(event))) {
+        return find_and_handle(self, event, known);
+    }
+    Py_INCREF((PyObject *)handler);
+    int result = record_event(handler, event);
+    Py_DECREF((PyObject *)handler);
+    return result;
 }
 
 /* A failure of ours stays ours; what is no Exception, such as KeyboardInterrupt, is the user's. */
@@ -88,7 +112,10 @@ Gate_fill(PyObject *object, PyObject *args)
 #define REFERENCES(VISIT)                                                                                              \
     VISIT(self->lock);                                                                                                 \
     VISIT(self->handlers);                                                                                             \
-    VISIT(self->contain);
+    VISIT(self->contain);                                                                                              \
+    for (int each = 0; each < KNOWN; each++) {                                                                         \
+        VISIT(self->known[each]);                                                                                      \
+    }
 HOLDS_REFERENCES(Gate)
 
 static PyMethodDef methods[] = {

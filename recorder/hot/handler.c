@@ -4,23 +4,36 @@
 
 #include <string.h>
 
-static PyObject *
-Handler_call(PyObject *object, PyObject *const *args, size_t count, PyObject *names)
+int
+handles(const Handler *self, PyObject *type)
 {
-    Handler *self = (Handler *)object;
+    return (PyObject *)self->type == type && !self->is_dropped;
+}
+
+int
+record_event(Handler *self, PyObject *event)
+{
+    int result = self->record(self, event);
+    if (result != 0) {
+        return result < 0 ? -1 : 0;
+    }
+    if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception)) { /* such as KeyboardInterrupt */
+        return -1;
+    }
+    PyErr_Clear();
+    PyObject *answer = PyObject_CallOneArg(self->rule, event);
+    Py_XDECREF(answer);
+    return answer == NULL ? -1 : 0;
+}
+
+static PyObject *
+Handler_call(PyObject *self, PyObject *const *args, size_t count, PyObject *names)
+{
     if (PyVectorcall_NARGS(count) != 1 || names != NULL) {
         PyErr_SetString(PyExc_TypeError, "a handler takes one event");
         return NULL;
     }
-    int result = self->record(self, args[0]);
-    if (result != 0) {
-        return result < 0 ? NULL : Py_NewRef(Py_None);
-    }
-    if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception)) { /* such as KeyboardInterrupt */
-        return NULL;
-    }
-    PyErr_Clear();
-    return PyObject_CallOneArg(self->rule, args[0]);
+    return record_event((Handler *)self, args[0]) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 static const struct {
@@ -78,14 +91,38 @@ Handler_fill(PyObject *object, PyObject *args)
     VISIT(self->rule);
 HOLDS_REFERENCES(Handler)
 
+Handler *
+as_handler(PyObject *object)
+{
+    return Py_TYPE(object)->tp_dealloc == (destructor)Handler_dealloc ? (Handler *)object : NULL;
+}
+
+static PyObject *
+Handler_drop(Handler *self, PyObject *unused)
+{
+    (void)unused;
+    self->is_dropped = 1;
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"drop", (PyCFunction)Handler_drop, METH_NOARGS, "Another takes its place: it is not to be found again."},
+    {NULL, NULL, 0, NULL},
+};
+
 static PyMemberDef members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(Handler, vectorcall), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_new, Handler_new},        {Py_tp_dealloc, Handler_dealloc}, {Py_tp_traverse, Handler_traverse},
-    {Py_tp_call, PyVectorcall_Call}, {Py_tp_members, members},         {0, NULL},
+    {Py_tp_new, Handler_new},
+    {Py_tp_dealloc, Handler_dealloc},
+    {Py_tp_traverse, Handler_traverse},
+    {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_members, members},
+    {Py_tp_methods, methods},
+    {0, NULL},
 };
 
 PyType_Spec Handler_spec = {

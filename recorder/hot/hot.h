@@ -13,6 +13,10 @@
 #define PyObject_GetOptionalAttr _PyObject_LookupAttr
 #endif
 
+#ifdef __GNUC__
+#pragma GCC visibility push(hidden) /* what no other library can take the place of is called without detours */
+#endif
+
 /* Fields of Python objects, read and stored where their class keeps them (fields.c). */
 
 #define FIELD(object, offset) (*(PyObject **)((char *)(object) + (offset)))
@@ -24,10 +28,25 @@ Py_ssize_t slot_offset(PyTypeObject *type, PyObject *descriptor);
 int find_field(PyObject *type, const char *name, Py_ssize_t *offset);
 
 /* Stores a value, whose reference it takes; NULL is an error that came before. */
-int store(PyObject *object, Py_ssize_t offset, PyObject *value);
+static inline int
+store(PyObject *object, Py_ssize_t offset, PyObject *value)
+{
+    if (value == NULL) {
+        return -1;
+    }
+    PyObject *before = FIELD(object, offset);
+    FIELD(object, offset) = value;
+    Py_XDECREF(before);
+    return 0;
+}
 
 /* Adds to a field that holds an integer. */
-int add(PyObject *object, Py_ssize_t offset, long change);
+static inline int
+add(PyObject *object, Py_ssize_t offset, long change)
+{
+    long number = PyLong_AsLong(FIELD(object, offset));
+    return number == -1 && PyErr_Occurred() ? -1 : store(object, offset, PyLong_FromLong(number + change));
+}
 
 /* Rows as MessagePack (row.c). */
 
@@ -66,6 +85,18 @@ int take(Lock *lock);
 /* Gives back a lock that this thread holds. */
 void give(Lock *lock);
 
+/* What records events of one type (handler.c). */
+typedef struct Handler Handler;
+
+/* An object as a handler of this module; NULL where it is any other callable. */
+Handler *as_handler(PyObject *object);
+
+/* Whether it is for events of exactly this type, and has not been dropped. */
+int handles(const Handler *handler, PyObject *type);
+
+/* Records an event, or lets the rule do so; -1 with an error. */
+int record_event(Handler *handler, PyObject *event);
+
 /* What appends to a journal (writer.c). */
 typedef struct Writer Writer;
 
@@ -102,5 +133,9 @@ void let_go(PyObject *self);
         REFERENCES(Py_CLEAR)                                                                                           \
         let_go((PyObject *)self);                                                                                      \
     }
+
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 
 #endif

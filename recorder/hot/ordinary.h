@@ -76,15 +76,16 @@ typedef struct {
 } Ordinary;
 
 /* What records events of one type. */
-typedef struct Handler {
+struct Handler {
     PyObject base;
     vectorcallfunc vectorcall;
     Ordinary *ordinary;
     PyObject *rule;
     PyTypeObject *type;
-    int (*record)(const struct Handler *self, PyObject *event);
+    int (*record)(const Handler *self, PyObject *event);
+    int is_dropped;
     Py_ssize_t slots[NAME_COUNT]; /* where events of the type keep their attributes; -1 for those without a slot */
-} Handler;
+};
 
 /* An object as an Ordinary; NULL with a TypeError if it is none. */
 Ordinary *as_ordinary(PyObject *object);

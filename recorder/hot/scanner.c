@@ -192,8 +192,9 @@ Scanner_call(Scanner *self, PyObject *args, PyObject *options)
 }
 
 /* Scanner(words, key_words, folded, passed_over, run, longest_run): ``words`` as ``folded`` makes them of characters,
-   the first ``key_words`` of which matter only beside a ``=``, ``:`` or ``--``; ``run`` are the characters of long runs,
-   where ``longest_run`` in a row say enough, none where that is 0. A ValueError where there is no room for all of them. */
+   the first ``key_words`` of which matter only beside a ``=``, ``:`` or ``--``; ``run`` are the characters of long
+   runs, where ``longest_run`` in a row say enough, none where that is 0. A ValueError where there is no room for all of
+   them. */
 static int
 Scanner_fill(PyObject *object, PyObject *args)
 {

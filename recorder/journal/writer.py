@@ -70,6 +70,8 @@ class Journal:
         limits: Sizes.
     """
 
+    __slots__ = ("__dict__", "__weakref__", "_segment")  # what is compiled looks for the last at every event
+
     def __init__(
         self,
         directory: str,

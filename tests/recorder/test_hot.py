@@ -399,6 +399,29 @@ def test_a_lock_that_is_renewed_while_an_event_is_recorded_is_given_back() -> No
         gate.renew(threading.RLock())
 
 
+def test_handlers_of_many_types_are_found_and_those_that_were_dropped_are_not(tmp_path: Path) -> None:
+    kinds = [
+        type("NodeEndEvent", (), {"__slots__": (), "__getattr__": lambda _, name: getattr(end, name)})
+        for _ in range(200)
+    ]
+    end = ended()
+    with Recorder(tmp_path) as recorder:
+        for event in BEGUN:
+            recorder.on_event(event)
+        for kind in (*kinds, *reversed(kinds)):
+            recorder.on_event(kind())
+        assert recorder._tally.events_lost == 0
+        found = recorder._linker.handler
+        seen: list[type] = []
+        recorder._handlers.become(lambda kind: seen.append(kind) or found(kind))
+        for kind in kinds:
+            recorder.on_event(kind())
+        assert seen == kinds
+    recorder.on_event(end)
+    assert recorder._tally.late_events == 1
+    assert [row.status for row in rows_of(tmp_path) if isinstance(row, StepFrame)][-1] == STEP_CODES["completed"]
+
+
 def test_a_recorder_that_nobody_holds_any_more_is_let_go_of(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path)
     recorder.on_event(RunStartEvent(run_id="r", span_id="top", graph_name="g"))
