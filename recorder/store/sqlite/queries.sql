@@ -166,10 +166,10 @@ SELECT error_group FROM errors WHERE run = ? AND step = ? AND attempt = ?;
 
 -- name: own_error_group
 -- The group of a run's own error, where it counts: no step explains it.
-SELECT error_group FROM errors
-WHERE run = ?1 AND step = 0 AND attempt = 0 AND error_group IS NOT NULL AND NOT EXISTS (
+SELECT error_group FROM errors AS own
+WHERE run = ? AND step = 0 AND attempt = 0 AND error_group IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM errors AS inside INDEXED BY causes
-    WHERE inside.run = ?1 AND inside.error_group IS NOT NULL AND inside.step > 0
+    WHERE inside.run = own.run AND inside.error_group IS NOT NULL AND inside.step > 0
 );
 
 -- name: count_error_group
