@@ -59,7 +59,8 @@ def test_memory_handles_and_journal_stay_flat(tmp_path: Path, monkeypatch: pytes
     later = [memory for _, memory, _ in seen[len(seen) // 4 :]]
     growth = max(later[len(later) // 2 :]) - min(later[: len(later) // 2])
     assert growth < 8 << 20, "what is remembered does not grow with the events"
-    assert seen[-1][2] <= seen[1][2], "a handle leaks"
+    held = [count for *_, count in seen]
+    assert min(held[-5:]) <= max(held[:5]), "a handle leaks"
     assert (tally.events_lost, tally.segments_dropped > 10, tally.values_dropped > 0) == (0, True, True)
     check_rest(tmp_path, runs, tally.segments_dropped)
     note(
