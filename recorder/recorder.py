@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast
 
 from recorder import process, tracing
@@ -42,6 +43,7 @@ _STACK_LIMIT: Final = 64
 _LOCK_SECONDS: Final = 2.0
 _GIT_SECONDS: Final = 5.0
 _EXIT_SECONDS: Final = 1.0
+_BRIEF_SECONDS: Final = 0.1
 
 
 class Recorder(EventProcessor):
@@ -109,8 +111,7 @@ class Recorder(EventProcessor):
 
     def _renew_lock(self) -> None:
         """Reentrant: a finalizer or a signal handler may emit an event in the midst of recording another."""
-        hot = compiled()
-        self._lock = threading.RLock() if hot is None else hot.Lock()
+        self._lock = getattr(compiled(), "Lock", threading.RLock)()
         self._acquire = self._lock.acquire
         self._release = self._lock.release
         if self._gate is not None:
@@ -127,6 +128,7 @@ class Recorder(EventProcessor):
         self._is_off = False
         self._packages = LoadedPackages()
         self._packages_told = 0
+        self._begun = monotonic()
         self._asked = False
         self._asking = threading.Lock()
         self._values: StepValues | None = None
@@ -175,7 +177,9 @@ class Recorder(EventProcessor):
         if self._closed:
             return
         self._closed = True
-        self._safely(self._keeper.stop, self._stop_listening, self._tell_facts, self._tell_dirty)
+        is_brief = monotonic() - self._begun < _BRIEF_SECONDS  # to ask git takes a script of 10 ms as long again
+        dirty = () if is_brief else (self._tell_dirty,)
+        self._safely(self._keeper.stop, self._stop_listening, self._tell_facts, *dirty)
         if not self._lock.acquire(timeout=_LOCK_SECONDS):  # somebody hangs in a write: the exit must not
             return
         try:
@@ -342,9 +346,8 @@ class Recorder(EventProcessor):
             self._open()
             if self._journal is None:
                 return self._lose
-        starts_run = event_type.__name__ == "RunStartEvent"
-        handler = self._linker.handler(event_type, self._starting if starts_run else None)
-        self._handlers[event_type] = handler
+        around = self._starting if event_type.__name__ == "RunStartEvent" else None
+        handler = self._handlers[event_type] = self._linker.handler(event_type, around)
         return handler
 
     def _starting(self, link: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -559,8 +562,7 @@ class Recorder(EventProcessor):
             "hg-mcp: %s. Your run is not affected; the record will say what is missing.", what
         )
 
-    def _lose(self, event: Any) -> None:
-        del event
+    def _lose(self, _event: Any) -> None:
         self._tally.events_lost += 1
 
     def _too_late(self, event: Any) -> None:

@@ -51,8 +51,9 @@ def test_while_a_run_is_open_it_beats_and_tells_what_took_time_to_find_out(
     assert not recorder._chore()
 
 
-def test_of_a_process_that_is_soon_over_it_is_told_whether_its_code_was_committed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("seconds", "told"), [(0.2, [True]), (-60, [])], ids=["0.2 s", "a moment"])
+def test_of_a_process_over_before_the_keepers_turn_git_is_asked_unless_that_would_double_its_time(
+    seconds: float, told: list[bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repository = tmp_path / "repository"
     repository.mkdir()
@@ -63,8 +64,9 @@ def test_of_a_process_that_is_soon_over_it_is_told_whether_its_code_was_committe
     with Recorder(tmp_path / "store") as recorder:
         start(recorder)
         end(recorder)
-    told = [frame for frame in frames(tmp_path / "store") if isinstance(frame, FactsFrame)]
-    assert [frame.git_dirty for frame in told if frame.git_dirty is not None] == [True]
+        recorder._begun -= seconds
+    facts = [frame for frame in frames(tmp_path / "store") if isinstance(frame, FactsFrame)]
+    assert [frame.git_dirty for frame in facts if frame.git_dirty is not None] == told
 
 
 ORPHAN = {"run_id": "r", "parent_span_id": "unheard-of"}
