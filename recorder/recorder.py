@@ -126,11 +126,9 @@ class Recorder(EventProcessor):
         self.inside = Inside(self._linker, self._lock, self._redaction, self._tally, self._append, self._contain)
         self._handlers.become(self._handler_for)
         self._is_off = False
-        self._packages = LoadedPackages()
-        self._packages_told = 0
+        self._packages, self._packages_told = LoadedPackages(), 0
         self._begun = monotonic()
-        self._asked = False
-        self._asking = threading.Lock()
+        self._asked, self._asking = False, threading.Lock()
         self._values: StepValues | None = None
         self._telling = threading.RLock()
 
@@ -177,9 +175,9 @@ class Recorder(EventProcessor):
         if self._closed:
             return
         self._closed = True
-        is_brief = monotonic() - self._begun < _BRIEF_SECONDS  # to ask git takes a script of 10 ms as long again
-        dirty = () if is_brief else (self._tell_dirty,)
-        self._safely(self._keeper.stop, self._stop_listening, self._tell_facts, *dirty)
+        self._safely(self._keeper.stop, self._stop_listening, self._tell_facts)
+        if monotonic() - self._begun > _BRIEF_SECONDS:  # to ask git takes a script of 10 ms as long again
+            self._safely(self._tell_dirty)
         if not self._lock.acquire(timeout=_LOCK_SECONDS):  # somebody hangs in a write: the exit must not
             return
         try:
@@ -498,6 +496,8 @@ class Recorder(EventProcessor):
             if dirty is not None:
                 with self._patiently():
                     self._journal.write(FactsFrame(dirty))
+        except TimeoutError:
+            self._asked = False
         finally:
             self._asking.release()
 

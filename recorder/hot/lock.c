@@ -8,9 +8,10 @@
 struct Lock {
     PyObject base;
     unsigned long owner;
-    Py_ssize_t depth, waiting;
-    int is_open;             /* whether ``door`` lets one of those who wait through */
-    PyThread_type_lock door; /* they wait here, without the GIL */
+    Py_ssize_t depth, waiting, overdue; /* who was let through and found it taken is overdue: it is kept for those */
+    int is_open;                        /* whether ``door`` lets one of those who wait through */
+    int is_kept;                        /* whether, though free, it is for one of those who wait */
+    PyThread_type_lock door;            /* they wait here, without the GIL */
 };
 
 enum { FOREVER = -1 };
@@ -23,13 +24,39 @@ now_us(void)
     return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* Waits until the lock is free, and takes it: 1, 0 when the time is over, -1 with the error that a signal raised. */
+/* Whether it can be had at once. */
+static int
+is_free(const Lock *self)
+{
+    return self->depth == 0 && !self->is_kept;
+}
+
+static void
+hold(Lock *self)
+{
+    self->owner = PyThread_get_thread_ident();
+    self->depth = 1;
+}
+
+/* Nobody waits any more for what was kept. */
+static void
+stop_waiting(Lock *self, int was_overdue)
+{
+    self->waiting--;
+    self->overdue -= was_overdue;
+    if (self->waiting == 0) {
+        self->is_kept = 0;
+    }
+}
+
+/* Waits until the lock is free, and takes it: 1, 0 when the time is over, -1 with the error that a signal raised.
+   Whoever runs takes it again before the others have woken up, as they need the GIL too; so they are overdue after one
+   try. */
 static int
 wait_for(Lock *self, long long micros)
 {
-    unsigned long me = PyThread_get_thread_ident();
     long long until = micros == FOREVER ? 0 : now_us() + micros;
-    int result = -1;
+    int result = -1, is_overdue = 0;
     self->waiting++;
     while (result < 0) {
         PyLockStatus status;
@@ -42,26 +69,33 @@ wait_for(Lock *self, long long micros)
         if (status == PY_LOCK_INTR && PyErr_CheckSignals() < 0) {
             break;
         }
-        if (self->depth == 0) { /* else somebody was quicker, who opens the door again */
-            self->owner = me;
-            self->depth = 1;
+        if (self->depth == 0) {
+            self->is_kept = 0;
+            hold(self);
             result = 1;
+            break;
         }
-        else if (micros != FOREVER) {
+        if (status == PY_LOCK_ACQUIRED && !is_overdue) {
+            is_overdue = 1;
+            self->overdue++;
+        }
+        if (micros != FOREVER) {
             micros = Py_MAX(until - now_us(), 0);
             result = micros == 0 ? 0 : -1;
         }
     }
-    self->waiting--;
+    stop_waiting(self, is_overdue);
     return result;
 }
 
 int
 take(Lock *self)
 {
-    unsigned long me = PyThread_get_thread_ident();
-    if (self->depth == 0 || self->owner == me) {
-        self->owner = me;
+    if (is_free(self)) {
+        hold(self);
+        return 0;
+    }
+    if (self->depth > 0 && self->owner == PyThread_get_thread_ident()) {
         self->depth++;
         return 0;
     }
@@ -71,7 +105,11 @@ take(Lock *self)
 void
 give(Lock *self)
 {
-    if (--self->depth == 0 && self->waiting > 0 && !self->is_open) {
+    if (--self->depth > 0 || self->waiting == 0) {
+        return;
+    }
+    self->is_kept = self->overdue > 0;
+    if (!self->is_open) {
         self->is_open = 1;
         PyThread_release_lock(self->door);
     }
@@ -86,7 +124,8 @@ Lock_acquire(Lock *self, PyObject *args, PyObject *options)
     if (!PyArg_ParseTupleAndKeywords(args, options, "|d", names, &seconds)) {
         return NULL;
     }
-    if (seconds < 0 || self->depth == 0 || self->owner == PyThread_get_thread_ident()) {
+    int is_mine = self->depth > 0 && self->owner == PyThread_get_thread_ident();
+    if (seconds < 0 || is_free(self) || is_mine) {
         return take(self) < 0 ? NULL : Py_NewRef(Py_True);
     }
     int taken = wait_for(self, (long long)(Py_MIN(seconds, 1e6) * 1e6));

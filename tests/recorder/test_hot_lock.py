@@ -122,6 +122,48 @@ def test_of_many_threads_one_at_a_time_has_it(lock: Any) -> None:
     assert is_free(lock)
 
 
+def test_who_waits_gets_it_from_one_that_hardly_lets_go_of_it(lock: Any) -> None:
+    over = threading.Event()
+
+    def work() -> None:
+        while not over.is_set():
+            with lock:
+                sum(range(2_000))
+                list(map(str, range(200)))
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        for _ in range(20):
+            assert lock.acquire(timeout=DEADLINE)
+            lock.release()
+    finally:
+        over.set()
+        worker.join(DEADLINE)
+    assert is_free(lock)
+
+
+def test_what_was_kept_for_one_that_went_away_is_free_again(lock: Any) -> None:
+    over = threading.Event()
+
+    def work() -> None:
+        while not over.is_set():
+            with lock:
+                sum(range(2_000))
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        for _ in range(300):
+            if lock.acquire(timeout=0.0005):
+                lock.release()
+    finally:
+        over.set()
+        worker.join(DEADLINE)
+    assert not worker.is_alive()
+    assert is_free(lock)
+
+
 @contextmanager
 def signals(handler: Any) -> Iterator[None]:
     """This thread gets SIGINT again and again, as long as the block lasts."""
