@@ -149,8 +149,8 @@ def rendered(listening: list[Variant], taken: dict[str, list[float]]) -> str:
     """The table in Markdown: each pass is divided by that of its base in the same round."""
     about = (
         f"`AsyncRunner.map` of {ITEMS:,} items through 3 nodes that do nothing, {EVENTS:,} events, {ROUNDS} rounds in "
-        "turns in one process (10 and 2 of what nothing is promised of and takes longer); a ratio is the median of those "
-        "of each round, with the half of the rounds around it.\n"
+        "turns in one process (10 and 2 of what nothing is promised of and takes longer); a ratio is the median of "
+        "those of each round, with the half of the rounds around it.\n"
     )
     head = "| who listens | median s (least-most) | ratio (half of the rounds) | µs an event | promised |"
     lines = [about, head, "|---|---|---|---|---|"]
