@@ -79,7 +79,7 @@ sanitize: $(READY) ## Run what is compiled under the address and undefined-behav
 		-o recorder/hot/_hot"$$($(CURDIR)/$(BIN)/python -c 'import sysconfig; print(sysconfig.get_config_var("EXT_SUFFIX"))')"
 	@cd $(SANITIZED) && PYTHONPATH=. PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
 		LD_PRELOAD="$$(gcc -print-file-name=libasan.so):$$(gcc -print-file-name=libubsan.so)" $(CURDIR)/$(BIN)/python -m pytest \
-		tests/recorder/test_hot.py tests/recorder/test_hot_lock.py tests/recorder/test_linking.py tests/recorder/test_streams.py \
+		tests/recorder/test_hot*.py tests/recorder/test_linking.py tests/recorder/test_streams.py \
 		tests/recorder/test_journal.py tests/recorder/test_recorder.py tests/recorder/test_values.py
 
 bench: $(READY) ## Measure beside its peers; reports, never fails

@@ -10,8 +10,7 @@ import sys
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -45,6 +44,7 @@ from recorder.journal.writer import Limits
 from recorder.linking import Linker
 from recorder.redaction import Redaction
 from recorder.values import StepValues
+from tests.recorder.conftest import InPython
 from tests.recorder.test_journal import everything, journal, only_segment, run_frame
 from tests.recorder.test_linking import ANY_EVENT, Kept
 from tests.support.streams import STREAMS, replay
@@ -65,21 +65,6 @@ PLAIN = (
 
 
 CANCELLED = (RUN_CODES["cancelled"], STEP_CODES["cancelled"])
-
-InPython = Callable[[], AbstractContextManager[None]]
-
-
-@pytest.fixture(scope="module")
-def in_python() -> InPython:
-    """Turns off what was compiled, for recorders that are made meanwhile."""
-
-    @contextmanager
-    def pure() -> Iterator[None]:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("HG_MCP_PURE", "1")
-            yield
-
-    return pure
 
 
 def _timeless(frame: Frame) -> Frame:
@@ -158,74 +143,6 @@ def written(frame: Frame) -> bytes:
         payload = Path(path).read_bytes()[before + FRAME_HEAD.size :]
         made.drop()
         return payload
-
-
-WORDS = st.sampled_from(
-    [
-        "password",
-        "pass-word",
-        "PASSWD",
-        "wa55d",
-        "api_key",
-        "apikey",
-        "apiKey",
-        "k_e-y",
-        "jwt",
-        "cookie",
-        "credential",
-        "Bearer",
-        "basic",
-        "token",
-        "ke",
-        "ey",
-        "secre",
-        "cret",
-        ":",
-        "=",
-        "@",
-        "://",
-        "\u212a",
-        "\u212aey",
-        "é",
-        "中",
-        "🔑",
-        "sk-abcdefghijklmnopqrstu",
-        "abcdefghijklmnopq",
-        "abcdefghijklmnopqr",
-        "-_0",
-    ]
-)
-TEXTS = st.lists(WORDS | st.text(max_size=12), max_size=12).flatmap(
-    lambda parts: st.sampled_from(("", " ", "\n")).map(lambda between: between.join(parts))
-)
-
-
-@settings(max_examples=2_000)
-@given(TEXTS)
-def test_the_same_texts_are_suspected_of_a_secret(rules: tuple[Redaction, Redaction], text: str) -> None:
-    scanning, reading = rules
-    assert scanning.suspects(text) == reading.suspects(text)
-
-
-@settings(max_examples=300)
-@given(st.lists(st.from_regex("[abckeypw_]{0,8}[abckeypw]", fullmatch=True), max_size=40), st.booleans(), TEXTS)
-def test_keys_of_ones_own_are_suspected_alike(in_python: InPython, keys: list[str], tokens: bool, text: str) -> None:
-    with in_python():
-        reading = Redaction(keys, tokens=tokens)
-    scanning = Redaction(keys, tokens=tokens)
-    for assigned in (text, *(f"{text} {key}=x" for key in keys)):
-        assert scanning.suspects(assigned) == reading.suspects(assigned)
-
-
-@pytest.fixture(scope="module")
-def rules(in_python: InPython) -> tuple[Redaction, Redaction]:
-    with in_python():
-        reading = Redaction()
-    assert reading._scan is None
-    scanning = Redaction()
-    assert scanning._scan is not None
-    assert not scanning._scan("nothing of that kind"), "it is no scanner that suspects all"
-    return scanning, reading
 
 
 def test_a_frame_that_the_disk_does_not_take_goes_to_the_next_segment(tmp_path: Path) -> None:
