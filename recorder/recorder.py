@@ -524,18 +524,18 @@ class Recorder(EventProcessor):
         """Our failure stays ours, as does one in dealing with it; what a signal's handler raised is the program's."""
         hand_on = self._raises
         try:
-            hand_on = is_of_signal(error) or hand_on
-            self._count_failure(error)
+            is_programs = is_of_signal(error)
+            hand_on = hand_on or is_programs
+            self._tally.events_lost += 1
+            if not is_programs:
+                self._judge_failure(error)
         except Exception:  # noqa: S110 - there is nobody left to tell
             pass
         if hand_on:
             raise error
 
-    def _count_failure(self, error: Exception) -> None:
-        """Said once, counted, and after a few in a row the recorder switches itself off."""
-        self._tally.events_lost += 1
-        if is_of_signal(error):
-            return
+    def _judge_failure(self, error: Exception) -> None:
+        """Said once, and after a few in a row the recorder switches itself off."""
         self._complain(f"an event could not be recorded ({type(error).__name__})")
         position = None if self._journal is None else self._journal.position
         self._failures = self._failures + 1 if position == self._failed_at else 1
